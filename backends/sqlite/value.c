@@ -1,0 +1,89 @@
+/*
+ * Values: parameters into a statement, cells out of it.
+ *
+ * SQLite has five types.  A decimal is bound as its text, which keeps every digit in a column declared TEXT; a moment is bound as its
+ * text, which sorts as the moments do.
+ * SPDX-License-Identifier: MIT
+ */
+#include <math.h>
+#include "lite.h"
+
+static int bind_time(struct lite_conn *c, sqlite3_stmt *handle, int at, int64_t us, weir_error *err)
+{
+    char text[32];
+    if (c->host->time_text(text, us) < 0)
+        return c->host->fail(err, WEIR_E_DATA, "parameter %d: a time outside the years 0000 to 9999", at);
+    return sqlite3_bind_text(handle, at, text, -1, SQLITE_TRANSIENT) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
+}
+
+/* SQLite would store NULL without a word. */
+static int bind_double(struct lite_conn *c, sqlite3_stmt *handle, int at, double d, weir_error *err)
+{
+    if (isnan(d))
+        return c->host->fail(err, WEIR_E_DATA, "parameter %d: SQLite has no 'not a number'", at);
+    return sqlite3_bind_double(handle, at, d) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
+}
+
+static int bind_plain(sqlite3_stmt *handle, int at, const weir_value *v, sqlite3_destructor_type life)
+{
+    switch (v->type) {
+    case WEIR_INT:
+        return sqlite3_bind_int64(handle, at, v->as.i);
+    case WEIR_TEXT:
+    case WEIR_DECIMAL:
+        return sqlite3_bind_text64(handle, at, v->as.p, v->length, life, SQLITE_UTF8);
+    case WEIR_BLOB:
+        return sqlite3_bind_blob64(handle, at, v->as.p, v->length, life);
+    default:
+        return sqlite3_bind_null(handle, at);
+    }
+}
+
+static int bind_one(struct lite_conn *c, sqlite3_stmt *handle, int at, const weir_value *v,
+                    sqlite3_destructor_type life, weir_error *err)
+{
+    if (v->type == WEIR_TIME)
+        return bind_time(c, handle, at, v->as.i, err);
+    if (v->type == WEIR_DOUBLE)
+        return bind_double(c, handle, at, v->as.d, err);
+    return bind_plain(handle, at, v, life) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
+}
+
+int lite_bind(struct lite_conn *c, sqlite3_stmt *handle, weir_args args, sqlite3_destructor_type life, weir_error *err)
+{
+    int st = WEIR_OK;
+    for (size_t i = 0; i < args.n && st == WEIR_OK; i++)
+        st = bind_one(c, handle, (int)i + 1, &args.v[i], life, err);
+    return st;
+}
+
+/* SQLite gives no pointer for an empty blob, and none when it had no memory to convert. */
+static int take_bytes(weir_value *out, uint32_t type, const void *p, int length)
+{
+    if (!p && (length > 0 || type == WEIR_TEXT))
+        return WEIR_E_MEMORY;
+    *out = weir_bytes_(type, p ? p : "", (size_t)length);
+    return WEIR_OK;
+}
+
+int lite_value(sqlite3_stmt *handle, int column, weir_value *out)
+{
+    const void *p;
+    switch (sqlite3_column_type(handle, column)) {
+    case SQLITE_INTEGER:
+        *out = weir_int(sqlite3_column_int64(handle, column));
+        return WEIR_OK;
+    case SQLITE_FLOAT:
+        *out = weir_double(sqlite3_column_double(handle, column));
+        return WEIR_OK;
+    case SQLITE_TEXT: /* the pointer first: asking for it may convert, and moves the length */
+        p = sqlite3_column_text(handle, column);
+        return take_bytes(out, WEIR_TEXT, p, sqlite3_column_bytes(handle, column));
+    case SQLITE_BLOB:
+        p = sqlite3_column_blob(handle, column);
+        return take_bytes(out, WEIR_BLOB, p, sqlite3_column_bytes(handle, column));
+    default:
+        *out = weir_null();
+        return WEIR_OK;
+    }
+}

@@ -1,0 +1,116 @@
+/*
+ * The contract between weir and a driver.  A promise of its own: WEIR_BACKEND_ABI moves when a rule below does.
+ *
+ * What the core keeps, for every hook:
+ *  - no lock of ours is held;
+ *  - never two hooks at once on one connection, `cancel` and `interrupt` excepted;
+ *  - deadlines are absolute moments of host->now_ns; INT64_MAX is "no deadline";
+ *  - err is never NULL, and a hook that fails has written it (host->fail).
+ * What a driver keeps: the core owns policy (retry, back-off, discard), a driver owns knowledge (what an error means, what makes a
+ * session dirty).  A driver never retries, logs, starts a thread, or waits for anything but its server.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef WEIR_BACKEND_H
+#define WEIR_BACKEND_H
+
+#include <weir/error.h>
+#include <weir/query.h>
+
+WEIR_BEGIN
+
+#define WEIR_BACKEND_ABI 1u
+
+/* What the core lends to a driver, so that a module links against nothing.  Valid for as long as the connection. */
+typedef struct weir_host {
+    size_t size;
+    void *ctx;                                             /* first argument of what takes one */
+    void *(*realloc)(void *ctx, void *block, size_t size); /* size 0 frees; NULL: no memory */
+    int64_t (*now_ns)(void *ctx);                          /* the db's monotonic clock */
+    const char *(*option)(void *ctx,
+                          const char *name); /* the text of a core or driver option, never NULL if declared */
+    int (*fail)(weir_error *err, int status, const char *format, ...); /* writes err whole; returns status */
+    int (*time_text)(char out[32], int64_t us); /* "YYYY-MM-DD hh:mm:ss[.ffffff]"; < 0: year not in 0000..9999 */
+} weir_host;
+
+/* One server, parsed.  Everything is borrowed until `open` returns; the password is wiped then. */
+typedef struct weir_target {
+    size_t size;
+    const char *host, *database, *user, *password; /* "" where not given */
+    uint32_t port;                                 /* 0: the driver's usual one */
+    uint32_t read_only; /* the session belongs to the read lane: the server must refuse writes */
+} weir_target;
+
+/* A row of the option table.  All text: kind is int, duration, bool, choice or text; range "1..4096", "a|b|c" or "". */
+typedef struct weir_option {
+    const char *name, *kind, *fallback, *range, *line;
+} weir_option;
+
+/* SQL.  A connection has at most one open result, which `run` opens and `abandon` ends. */
+typedef struct weir_sql_wing {
+    size_t size;
+    /* Makes *stmt from one statement.  *params is its number of placeholders, *columns that of its result (0: it returns no rows). */
+    int (*prepare)(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,
+                   weir_error *err);
+    void (*forget)(void *conn, void *stmt);
+    /* Runs stmt with as many args as it has placeholders.  want_rows 0: to the end, rows dropped, no result is left open. */
+    int (*run)(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
+    int (*next)(void *conn, int64_t deadline_ns, weir_error *err);     /* WEIR_ROW, WEIR_OK at the end */
+    int (*next_set)(void *conn, int64_t deadline_ns, weir_error *err); /* WEIR_ROW: there is another set; NULL: never */
+    void (*abandon)(void *conn);                                       /* ends the result, read or not */
+    size_t (*columns)(void *conn);
+    const char *(*name)(void *conn, size_t column); /* borrowed until abandon */
+    int (*cell)(void *conn, size_t column,
+                weir_value *out);    /* borrowed until next or abandon; text ends in a zero byte; < 0: no memory */
+    int64_t (*affected)(void *conn); /* rows that the last `run` changed */
+    int64_t (*last_id)(void *conn);
+    int (*begin)(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+    int (*commit)(void *conn, int64_t deadline_ns, weir_error *err);
+    int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
+} weir_sql_wing;
+
+#define WEIR_CAP_ONE_WRITER 0x1u /* one connection writes at a time: the write lane holds one */
+#define WEIR_CAP_TURN 0x2u       /* `turn` is there */
+#define WEIR_CAP_PING 0x4u       /* `ping` is there */
+#define WEIR_CAP_CANCEL 0x8u     /* `cancel_prepare` and `cancel` are there */
+
+/* One driver.  Const, lives for ever.  Hooks are appended only; one that lies past `size` is absent. */
+typedef struct weir_backend {
+    uint32_t abi, caps;
+    size_t size;
+    const char *name;
+    const char *const *schemes; /* of URLs, NULL at the end */
+    const weir_option *options; /* the driver's own, name NULL at the end; NULL: none */
+    size_t conn_size;           /* the core allocates this many zeroed bytes a connection */
+
+    int (*open)(void *conn, const weir_host *host, const weir_target *target, int64_t deadline_ns, weir_error *err);
+    void (*close)(void *conn);   /* as politely as the connection's state allows; also after a failed open */
+    void (*abandon)(void *conn); /* in the child after fork: the parent's; sends and closes nothing */
+    int (*alive)(void *conn);    /* no round trip: 1 nothing wrong, 0 dead */
+    int (*dirty)(void *conn);    /* 0 provably clean, 1 dirty or not known; cheap: asked after every call */
+    /* Clean again, what `prepare` made still usable; or failed: then it is closed. */
+    int (*reset)(void *conn, int64_t deadline_ns, weir_error *err);
+
+    int (*turn)(void *conn, int read_only, int64_t deadline_ns, weir_error *err); /* to the other lane */
+    int (*ping)(void *conn, int64_t deadline_ns, weir_error *err);
+    void *(*cancel_prepare)(void *conn); /* after open: what `cancel` will need; lives as long as conn */
+    int (*cancel)(void *prepared, int64_t deadline_ns, weir_error *err); /* any thread: stops what runs */
+    void (*interrupt)(void *conn); /* any thread: makes a blocked hook return; conn is dead then */
+    void *(*native)(void *conn);   /* the client library's own handle; the session counts as dirty from then on */
+
+    const weir_sql_wing *sql; /* NULL: connections without SQL */
+
+    int (*keep)(void *conn); /* 1: the data would go with the last connection: the pool keeps one.  NULL: never */
+} weir_backend;
+
+/* Adds a driver for every weir_db opened later.  WEIR_E_ABI: another ABI, or bits and pointers disagree; WEIR_E_ARGUMENT: its name
+   or a scheme is taken.  Any thread. */
+WEIR_API int weir_backend_register(const weir_backend *backend, weir_error *err);
+/* Loads a driver from a file that exports WEIR_BACKEND_ENTRY, and registers it; the file is never closed again. */
+WEIR_API int weir_backend_load(const char *absolute_path, weir_error *err);
+
+#define WEIR_BACKEND_ENTRY "weir_backend_entry"
+typedef const weir_backend *(*weir_backend_entry_fn)(uint32_t host_abi);
+
+WEIR_END
+
+#endif

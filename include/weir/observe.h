@@ -1,0 +1,66 @@
+/*
+ * Figures and events: what the pools are doing, for people and for machines.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef WEIR_OBSERVE_H
+#define WEIR_OBSERVE_H
+
+#include <weir/db.h>
+
+WEIR_BEGIN
+
+/*
+ * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, and
+ * opened = closed + the live ones (all of these but opening).  Counts are since weir_db_open, times are microseconds.
+ */
+typedef struct weir_figures {
+    size_t size; /* in: sizeof(weir_figures) */
+    uint32_t max, idle, used, opening, resetting, closing;
+    uint32_t waiting;  /* callers in the queue */
+    uint32_t min;      /* connections that are kept open when idle */
+    uint64_t acquired; /* loans begun */
+    uint64_t timed_out;
+    uint64_t opened, closed;
+    uint64_t connect_failed;
+    uint64_t lost;                    /* connections that died under use */
+    uint64_t transactions;            /* committed by weir_transact */
+    uint64_t retries;                 /* bodies that weir_transact ran again */
+    uint64_t deadlocks_server;        /* deadlocks and serialization failures that a server reported */
+    uint64_t deadlocks_caller;        /* those that weir_transact could not hide from its caller */
+    uint64_t leaks;                   /* loans reported as leaked */
+    int64_t wait_p50_us, wait_p99_us; /* waiting for a connection */
+    int64_t use_p50_us, use_p99_us;   /* holding one; from a sample of the loans */
+    int64_t create_p50_us, create_p99_us;
+} weir_figures;
+
+typedef enum weir_event_kind {
+    WEIR_EVENT_OPENED = 1,     /* a connection joined the pool */
+    WEIR_EVENT_CONNECT_FAILED, /* err says why */
+    WEIR_EVENT_LOST,           /* a connection died under use; err says how */
+    WEIR_EVENT_LEAK            /* a loan is older than the option leak_after; text names its holder */
+} weir_event_kind;
+
+/* Handed to the event hook, on whichever thread found it; everything is borrowed until the hook returns. */
+typedef struct weir_event {
+    size_t size;
+    uint32_t kind; /* a weir_event_kind */
+    uint32_t reserved;
+    const weir_pool *pool;
+    const char *text;      /* one sentence, no secret */
+    const weir_error *err; /* or NULL */
+} weir_event;
+
+/* Copies the figures into *out, as much of them as out->size covers.  WEIR_E_ARGUMENT: size is zero.  Any thread, at any time. */
+WEIR_API int weir_pool_figures(weir_figures *out, const weir_pool *pool);
+/* host:port/database, without a password; borrowed for as long as the db lives. */
+WEIR_API const char *weir_pool_name(const weir_pool *pool);
+
+/*
+ * The figures of all pools as OpenMetrics text, ending in "# EOF".  Calls write with a piece at a time until all is said or it returns
+ * non-zero, which is then returned.  Any thread, at any time.
+ */
+WEIR_API int weir_metrics_write(const weir_db *db, int (*write)(void *arg, const char *text, size_t length), void *arg);
+
+WEIR_END
+
+#endif

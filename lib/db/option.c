@@ -1,0 +1,37 @@
+/*
+ * The core's rows of the option table.  A row here is a row in weir-uri(7): t/style/man holds them together.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stddef.h>
+#include <db/option.h>
+
+const weir_option core_options[] = {
+    { "pool_size", "int", "10", "1..4096", "the most connections that exist to one server at any instant" },
+    { "pool_min", "int", "0", "0..4096", "connections that are kept open when idle" },
+    { "write_reserve", "int", "-1", "-1..4095",
+      "of these, places that only writers may use, so that readers never starve them; -1: a quarter" },
+    { "acquire_timeout", "duration", "30s", "0s..1d",
+      "how long a caller waits for a connection unless it says otherwise" },
+    { "query_timeout", "duration", "30s", "0s..30d",
+      "how long a statement may take unless its caller says otherwise; 0: any time" },
+    { "connect_timeout", "duration", "5s", "1ms..1h", "how long opening or resetting a connection may take" },
+    { "idle_timeout", "duration", "10m", "10ms..30d", "how long a connection may be idle before it is closed" },
+    { "max_connecting", "int", "2", "1..64", "connects under way at once" },
+    { "connect_backoff", "duration", "100ms", "1ms..1h",
+      "the longest pause after the first failed connect; it doubles with each" },
+    { "connect_backoff_max", "duration", "1s", "1ms..1h", "what that pause grows to at most" },
+    { "overtake_limit", "duration", "1ms", "0s..1s",
+      "how long a waiter may be overtaken by a caller that finds a connection free" },
+    { "leak_after", "duration", "0s", "0s..30d", "a loan older than this is reported, once; 0: none is" },
+    { "reset", "choice", "auto", "auto|always|never",
+      "when a session is reset before it is lent again: when it is not provably clean, always, or never (then only "
+      "results and "
+      "transactions are ended)" },
+    { "statement_cache", "int", "64", "0..10000", "prepared statements that are kept on a connection" },
+    { "transact_attempts", "int", "10", "1..1000", "how often weir_transact runs its body at most" },
+    { "threads", "choice", "auto", "auto|none",
+      "auto: threads of the library's own connect and tidy up; none: the callers do" },
+    { "password_file", "text", "", "",
+      "a file with the password, read at each connect; wins over a password in the URL" },
+    { NULL, NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,21 @@
+/*
+ * The drivers that are linked in: a table, so that nothing runs before main and a static link takes just these.
+ * SPDX-License-Identifier: MIT
+ */
+#ifdef HAVE_CONFIG_H
+#    include "config.h"
+#endif
+#include <driver/registry.h>
+
+extern const weir_backend weir_null_backend;
+#ifdef WITH_SQLITE_BUILTIN
+extern const weir_backend weir_sqlite_backend;
+#endif
+
+const weir_backend *const driver_builtin[] = {
+#ifdef WITH_SQLITE_BUILTIN
+    &weir_sqlite_backend,
+#endif
+    &weir_null_backend,
+    NULL,
+};

@@ -1,0 +1,25 @@
+/*
+ * A pool's figures and name, for users.
+ * SPDX-License-Identifier: MIT
+ */
+#include <string.h>
+#include <base/error.h>
+#include <weir/observe.h>
+#include <pool/pool.h>
+
+int weir_pool_figures(weir_figures *out, const weir_pool *pool)
+{
+    weir_figures all;
+    if (!out || !pool || out->size < sizeof out->size)
+        return WEIR_E_ARGUMENT;
+    size_t size = out->size < sizeof all ? out->size : sizeof all;
+    pool_figures((weir_pool *)pool, &all); /* takes its lock; what the caller sees is const */
+    all.size = out->size;
+    memcpy(out, &all, size);
+    return WEIR_OK;
+}
+
+const char *weir_pool_name(const weir_pool *pool)
+{
+    return pool ? pool_name(pool) : "";
+}

@@ -1,0 +1,160 @@
+/*
+ * How many connections there are, and in which lane: law 10 in its basic form.
+ *
+ * What must be true:
+ *  1. live <= max, counting what is opening, resetting and closing (law 1).
+ *  2. The read lane never holds the last write_reserve places, a one-writer's write lane never more than one.
+ *  3. At most max_connecting connects are under way.  After a failure none starts before next_open: exponential back-off, full jitter.
+ * SPDX-License-Identifier: MIT
+ */
+#include <base/error.h>
+#include <base/text.h>
+#include <pool/inside.h>
+
+unsigned pool_live_locked(const weir_pool *p)
+{
+    return p->lanes[LANE_READ].live + p->lanes[LANE_WRITE].live;
+}
+
+/* The places that only writers may use: as configured, but one must be left to readers, and a one-writer needs just one. */
+static unsigned write_reserve(const weir_pool *p)
+{
+    unsigned max = p->config.max;
+    if (max == 1)
+        return 0;
+    if (p->config.one_writer)
+        return 1;
+    unsigned reserve = p->config.write_reserve == UINT32_MAX ? max / 4 : p->config.write_reserve;
+    return reserve < max ? reserve : max - 1;
+}
+
+unsigned lane_limit(const weir_pool *p, enum lane_kind lane)
+{
+    if (lane == LANE_READ)
+        return p->config.max - write_reserve(p);
+    return p->config.one_writer ? 1 : p->config.max;
+}
+
+static bool may_open(const weir_pool *p, int64_t now)
+{
+    return p->opening < p->config.max_connecting && now >= p->next_open;
+}
+
+/* keeps law 1: the place is taken before the connect begins */
+static bool open_one(weir_pool *p, enum lane_kind lane)
+{
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        if (word_state(word) != SLOT_EMPTY || !slot_move(s, &word, word_to_lane(word_in(word, SLOT_OPENING), lane)))
+            continue;
+        s->generation = p->generation;
+        p->lanes[lane].live++;
+        p->lanes[lane].coming++;
+        p->opening++;
+        p->home.hold(p->home.arg);
+        work_queue_locked(p, s);
+        return true;
+    }
+    return false;
+}
+
+/* A full pool: an idle connection of the other lane is turned over to this one. */
+static bool turn_one(weir_pool *p, enum lane_kind lane)
+{
+    enum lane_kind other = lane == LANE_READ ? LANE_WRITE : LANE_READ;
+    if (p->lanes[other].waiting)
+        return false;
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        if (word_state(word) != SLOT_IDLE || word_lane(word) != other)
+            continue;
+        if (!slot_move(s, &word, word_to_lane(word_in(word, SLOT_RESETTING), lane)))
+            continue;
+        p->lanes[other].live--;
+        p->lanes[lane].live++;
+        p->lanes[lane].coming++;
+        work_queue_locked(p, s);
+        return true;
+    }
+    return false;
+}
+
+static bool grow(weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    if (p->lanes[lane].live >= lane_limit(p, lane))
+        return false;
+    if (pool_live_locked(p) < p->config.max)
+        return may_open(p, now) && open_one(p, lane);
+    return turn_one(p, lane);
+}
+
+/* Where the next connection of the minimum goes: a writer first, then readers as far as they may. */
+static enum lane_kind spare_lane(const weir_pool *p)
+{
+    bool reads_full = p->lanes[LANE_READ].live >= lane_limit(p, LANE_READ);
+    return p->lanes[LANE_WRITE].live == 0 || reads_full ? LANE_WRITE : LANE_READ;
+}
+
+void governor_want_locked(weir_pool *p, int64_t now)
+{
+    if (p->closed)
+        return;
+    for (int lane = LANES - 1; lane >= 0; lane--) {
+        struct lane *l = &p->lanes[lane];
+        while (l->waiting > l->coming && grow(p, (enum lane_kind)lane, now))
+            ;
+    }
+    while (pool_live_locked(p) - p->closing < p->config.min && pool_live_locked(p) < p->config.max &&
+           grow(p, spare_lane(p), now))
+        ;
+}
+
+static int64_t backoff(weir_pool *p)
+{
+    int64_t bound = p->config.backoff;
+    for (unsigned i = 1; i < p->failures && bound < p->config.backoff_max; i++)
+        bound *= 2;
+    if (bound > p->config.backoff_max)
+        bound = p->config.backoff_max;
+    return random_below(&p->random, bound);
+}
+
+/* A failure that does not mend itself (a wrong password, a file that is no database) is told to whoever can only hope for a connect. */
+void governor_failed_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause, int64_t now)
+{
+    p->failures++;
+    p->next_open = clock_add(now, backoff(p));
+    p->last_error = *cause;
+    p->hopeless = !(cause->flags & WEIR_RETRY_ELSEWHERE);
+    p->nudge = true;
+    pool_count(p, COUNT_CONNECT_FAILED);
+    if (p->hopeless && p->lanes[lane].live == 0)
+        waiters_fail_locked(p, lane, cause);
+    governor_want_locked(p, now);
+}
+
+void governor_opened_locked(weir_pool *p)
+{
+    p->failures = 0;
+    p->next_open = 0;
+    p->hopeless = false;
+    pool_count(p, COUNT_OPENED);
+}
+
+int64_t governor_due_locked(const weir_pool *p)
+{
+    bool wanted = p->lanes[LANE_READ].waiting || p->lanes[LANE_WRITE].waiting || pool_live_locked(p) < p->config.min;
+    return p->failures && wanted && !p->closed ? p->next_open : NEVER;
+}
+
+bool governor_hopeless_locked(const weir_pool *p, enum lane_kind lane, int64_t now, weir_error *err)
+{
+    if (!p->hopeless || now >= p->next_open || p->lanes[lane].live)
+        return false;
+    char next[32];
+    duration_text(next, p->next_open - now);
+    fail_in(err, &p->last_error, "no new connect for another %s after the last one failed", next);
+    return true;
+}

@@ -1,0 +1,310 @@
+/*
+ * A pool's beginning and end, its size, its lock, and what becomes of it in a child process.
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <sched.h>
+#include <base/error.h>
+#include <pool/inside.h>
+
+/* Slots are made in blocks and freed with the pool: a handle may point to one for as long as the db lives. */
+struct block {
+    struct block *next;
+    struct weir_slot slots[];
+};
+
+static void add_slots(weir_pool *p, struct block *block, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct weir_slot *s = &block->slots[i];
+        s->pool = p;
+        list_init(&s->work);
+        if (p->last)
+            atomic_store_explicit(&p->last->next, s, memory_order_release);
+        else
+            p->first = s;
+        p->last = s;
+    }
+    p->slots += count;
+}
+
+static struct block *block_create(const weir_pool *p, unsigned count)
+{
+    return mem_zeroed(p->home.alloc, sizeof(struct block) + count * sizeof(struct weir_slot));
+}
+
+static void init_locks(weir_pool *p)
+{
+    lock_init(&p->lock);
+    signal_init(&p->returned);
+    signal_init(&p->stopped);
+}
+
+static void init_lanes(weir_pool *p)
+{
+    list_init(&p->work);
+    p->opening = p->closing = 0;
+    for (int i = 0; i < LANES; i++) {
+        struct lane *l = &p->lanes[i];
+        atomic_store(&l->gate, p->closed ? GATE_CLOSED : 0);
+        atomic_store(&l->warm, p->first);
+        list_init(&l->waiters);
+        l->waiting = l->live = l->coming = 0;
+    }
+}
+
+int pool_create(weir_pool **out, const struct pool_config *config, const struct pool_home *home,
+                const struct link_ops *ops, void *source, const char *name, weir_error *err)
+{
+    *out = NULL;
+    weir_pool *p = mem_zeroed(home->alloc, sizeof *p);
+    if (!p)
+        return fail(err, WEIR_E_MEMORY, "no memory for a pool");
+    p->config = *config;
+    p->home = *home;
+    p->ops = ops;
+    p->source = source;
+    p->lent_flags = config->reset_always ? WORD_STICKY : 0;
+    p->random = (uint64_t)clock_now(home->clock) ^ (uint64_t)(uintptr_t)p;
+    p->name = mem_text(home->alloc, name);
+    p->blocks = block_create(p, config->max);
+    if (!p->name || !p->blocks) {
+        mem_free(home->alloc, p->name);
+        mem_free(home->alloc, p->blocks);
+        mem_free(home->alloc, p);
+        return fail(err, WEIR_E_MEMORY, "no memory for a pool of %u", config->max);
+    }
+    add_slots(p, p->blocks, config->max);
+    init_locks(p);
+    init_lanes(p);
+    atomic_store(&p->fork_seen, fork_count());
+    *out = p;
+    return WEIR_OK;
+}
+
+void pool_destroy(weir_pool *p)
+{
+    if (!p)
+        return;
+    const struct alloc *alloc = p->home.alloc;
+    POOL_EACH(s, p)
+    p->ops->destroy(s);
+    signal_destroy(&p->returned);
+    signal_destroy(&p->stopped);
+    lock_destroy(&p->lock);
+    for (struct block *b = p->blocks, *next; b; b = next) {
+        next = b->next;
+        mem_free(alloc, b);
+    }
+    mem_free(alloc, p->name);
+    mem_free(alloc, p);
+}
+
+void *pool_source(const weir_pool *p)
+{
+    return p->source;
+}
+
+const char *pool_name(const weir_pool *p)
+{
+    return p->name;
+}
+
+/* The child's copy of the pool becomes an empty one.  Loan numbers count up, so that the parent's handles are stale here. */
+static void remake(weir_pool *p)
+{
+    unsigned live = 0;
+    init_locks(p);
+    init_lanes(p);
+    p->loans_before = 0;
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        list_init(&s->work);
+        s->stoppers = 0;
+        s->keeps_data = false;
+        if (word_state(word) != SLOT_EMPTY) {
+            p->ops->forget(s);
+            live++;
+        }
+        while (!slot_move(s, &word, word_in(word_lend(word), SLOT_EMPTY)))
+            ;
+        atomic_store(&s->left, word_loan(slot_word(s)));
+        p->loans_before += word_loan(slot_word(s));
+    }
+    for (int i = 0; i < COUNTS; i++)
+        atomic_store(&p->figures.counts[i], 0);
+    p->failures = 0;
+    p->next_open = 0;
+    p->hopeless = p->call = p->nudge = false;
+    atomic_store(&p->no_hands, false);
+    if (p->home.crew)
+        crew_forked(p->home.crew);
+    while (live--)
+        p->home.drop(p->home.arg);
+}
+
+/* keeps law 16.  A child begins with one thread, but may have more by the time that the first of them comes here. */
+void pool_forked(weir_pool *p)
+{
+    unsigned now = fork_count(), by = atomic_load(&p->remaking);
+    while (by == now || !atomic_compare_exchange_weak(&p->remaking, &by, now)) {
+        if (!pool_is_forked(p))
+            return;
+        sched_yield();
+        by = atomic_load(&p->remaking);
+    }
+    if (pool_is_forked(p)) {
+        remake(p);
+        atomic_store(&p->fork_seen, now);
+    }
+}
+
+void pool_lock(weir_pool *p)
+{
+    if (pool_is_forked(p))
+        pool_forked(p);
+    lock_take(&p->lock);
+}
+
+void pool_unlock(weir_pool *p)
+{
+    struct crew *crew = p->home.crew;
+    bool call = p->call, nudge = p->nudge;
+    p->call = p->nudge = false;
+    lock_drop(&p->lock);
+    if (!crew)
+        return;
+    if (call)
+        atomic_store(&p->no_hands, crew_call(crew, NULL) < 0);
+    if (nudge)
+        crew_nudge(crew);
+}
+
+unsigned pool_lent_locked(const weir_pool *p)
+{
+    unsigned lent = 0;
+    POOL_EACH(s, p)
+    lent += word_state(slot_word(s)) == SLOT_LENT;
+    return lent;
+}
+
+/* Whatever is lent comes back the slow way, to be looked at. */
+static void mark_lent_locked(weir_pool *p)
+{
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        while (word_state(word) == SLOT_LENT && !slot_move(s, &word, word | WORD_STICKY))
+            ;
+    }
+}
+
+int pool_resize(weir_pool *p, unsigned max)
+{
+    pool_lock(p);
+    unsigned missing = max > p->slots ? max - p->slots : 0;
+    pool_unlock(p);
+    struct block *block = NULL;
+    if (missing && !(block = block_create(p, missing)))
+        return WEIR_E_MEMORY;
+    pool_lock(p);
+    if (block) {
+        block->next = p->blocks;
+        p->blocks = block;
+        add_slots(p, block, missing);
+    }
+    p->config.max = max;
+    POOL_EACH(s, p)
+    {
+        if (pool_live_locked(p) - p->closing > max)
+            work_retire_locked(p, s, slot_word(s));
+    }
+    mark_lent_locked(p);
+    governor_want_locked(p, clock_now(p->home.clock));
+    pool_unlock(p);
+    return WEIR_OK;
+}
+
+void pool_evict(weir_pool *p)
+{
+    pool_lock(p);
+    p->generation++;
+    work_retire_all_locked(p);
+    mark_lent_locked(p);
+    pool_unlock(p);
+}
+
+/* Connects that nobody has begun yet are not begun any more. */
+static unsigned drop_openings_locked(weir_pool *p)
+{
+    unsigned dropped = 0;
+    LIST_EACH (at, &p->work) {
+        struct weir_slot *s = LIST_ITEM(at, struct weir_slot, work);
+        uint64_t word = slot_word(s);
+        if (word_state(word) != SLOT_OPENING || !slot_move(s, &word, word_in(word, SLOT_EMPTY)))
+            continue;
+        list_remove(at);
+        p->opening--;
+        p->lanes[word_lane(word)].coming--;
+        p->lanes[word_lane(word)].live--;
+        dropped++;
+    }
+    return dropped;
+}
+
+static unsigned close_locked(weir_pool *p)
+{
+    weir_error closed;
+    fail(&closed, WEIR_E_CLOSED, "the database is being shut down");
+    p->closed = true;
+    for (int lane = 0; lane < LANES; lane++) {
+        atomic_fetch_or(&p->lanes[lane].gate, GATE_CLOSED);
+        waiters_fail_locked(p, (enum lane_kind)lane, &closed);
+    }
+    work_retire_all_locked(p);
+    mark_lent_locked(p);
+    return drop_openings_locked(p);
+}
+
+/* Until something returns or is closed; what waits to be closed is seen to first. */
+static void wait_for_returns(weir_pool *p, int64_t until)
+{
+    if (!p->home.crew && !list_empty(&p->work)) {
+        pool_unlock(p);
+        pool_work(p, until);
+        pool_lock(p);
+    } else if (p->call) {
+        pool_unlock(p);
+        pool_lock(p);
+    } else {
+        signal_wait(&p->returned, &p->lock, p->home.clock, until);
+    }
+}
+
+unsigned pool_shutdown(weir_pool *p, int64_t until, weir_error *err)
+{
+    pool_lock(p);
+    for (unsigned dropped = close_locked(p); dropped; dropped--)
+        p->home.drop(p->home.arg);
+    while (pool_live_locked(p) && clock_now(p->home.clock) < until)
+        wait_for_returns(p, until);
+    unsigned lent = pool_lent_locked(p);
+    if (lent)
+        explain_lent_locked(p, clock_now(p->home.clock), err);
+    pool_unlock(p);
+    return lent;
+}
+
+void pool_settle(weir_pool *p)
+{
+    struct clock real = { 0 };
+    int64_t until = clock_now(&real) + 100 * NS_PER_MS;
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        while (word_state(word) != SLOT_LENT && word_loan(word) &&
+               atomic_load_explicit(&s->left, memory_order_acquire) != word_loan(word) && clock_now(&real) < until)
+            sched_yield();
+    }
+}

@@ -1,0 +1,114 @@
+/*
+ * Calls on a lent connection: who is in one owns it.  The drawing is in slot.h.
+ * SPDX-License-Identifier: MIT
+ */
+#include <base/error.h>
+#include <pool/inside.h>
+
+int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
+{
+    if (!s)
+        return fail(err, WEIR_E_STALE, "the handle is empty: no connection is borrowed");
+    if (pool_is_forked(s->pool))
+        pool_forked(s->pool); /* keeps law 16: the handle is the parent's and stale here */
+    uint64_t word = slot_word(s);
+    do {
+        if (!word_lent(word, loan))
+            return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
+        if (word & WORD_CUT)
+            return fail(err, WEIR_E_CLOSED, "the database has been shut down: the connection can only be released");
+        if (word & WORD_IN_CALL)
+            return fail(err, WEIR_E_BUSY, "another thread is in a call on this connection");
+    } while (!slot_move(s, &word, word | WORD_IN_CALL));
+    return WEIR_OK;
+}
+
+/* Whoever stops this call is let finish first, so that it cannot hit the next one. */
+static void wait_for_stoppers(struct weir_slot *s)
+{
+    weir_pool *p = s->pool;
+    pool_lock(p);
+    while (s->stoppers)
+        signal_wait(&p->stopped, &p->lock, p->home.clock, NEVER);
+    pool_unlock(p);
+}
+
+void slot_leave(struct weir_slot *s, uint64_t flags)
+{
+    uint64_t word = slot_word(s), to;
+    do {
+        to = (word & ~(WORD_IN_CALL | WORD_CANCEL | WORD_LOOK)) | flags;
+        if (word & WORD_ENDING) {
+            work_loan_end(s, word_loan(word), true, flags);
+            return;
+        }
+        if (word & WORD_CANCEL)
+            wait_for_stoppers(s);
+    } while (!slot_move(s, &word, to));
+}
+
+static void stop_call(weir_pool *p, struct weir_slot *s, void (*stop)(struct weir_slot *s, void *arg), void *arg)
+{
+    s->stoppers++;
+    pool_unlock(p);
+    stop(s, arg);
+    pool_lock(p);
+    if (--s->stoppers == 0)
+        signal_all(&p->stopped);
+}
+
+struct cancelling {
+    int64_t deadline;
+    weir_error *err;
+    int status;
+};
+
+static void cancel_call(struct weir_slot *s, void *arg)
+{
+    struct cancelling *c = arg;
+    c->status = s->pool->ops->cancel(s, c->deadline, c->err);
+}
+
+/* Not in a call, but perhaps between two rows: the flag stays for the next call to see, which clears it whatever it is. */
+int pool_cancel(struct weir_slot *s, uint64_t loan, weir_error *err)
+{
+    if (!s)
+        return fail(err, WEIR_E_STALE, "the handle is empty: no connection is borrowed");
+    weir_pool *p = s->pool;
+    int64_t deadline = clock_add(clock_now(p->home.clock), p->config.connect_timeout);
+    struct cancelling c = { .deadline = deadline, .err = err, .status = WEIR_OK };
+    pool_lock(p);
+    uint64_t word = slot_word(s);
+    do {
+        if (!word_lent(word, loan)) {
+            pool_unlock(p);
+            return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
+        }
+    } while ((word & (WORD_IN_CALL | WORD_LOOK)) && !slot_move(s, &word, word | WORD_CANCEL));
+    if (word & WORD_IN_CALL)
+        stop_call(p, s, cancel_call, &c);
+    pool_unlock(p);
+    return c.status;
+}
+
+static void interrupt_call(struct weir_slot *s, void *arg)
+{
+    (void)arg;
+    s->pool->ops->interrupt(s);
+}
+
+/* keeps law 15: the holder keeps the slot, but nothing moves on its connection any more */
+void pool_cut(weir_pool *p)
+{
+    pool_lock(p);
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        while (word_state(word) == SLOT_LENT &&
+               !slot_move(s, &word, word | WORD_CUT | WORD_DEAD | (word & WORD_IN_CALL ? WORD_CANCEL : 0)))
+            ;
+        if (word_state(word) == SLOT_LENT && word & WORD_IN_CALL)
+            stop_call(p, s, interrupt_call, NULL);
+    }
+    pool_unlock(p);
+}

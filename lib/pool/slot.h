@@ -1,0 +1,132 @@
+/*
+ * A slot: the place of one connection in its pool.  Everything about who owns it is one atomic word.
+ *
+ *            pool_want            land                pool_lend
+ *     EMPTY ----------> OPENING -------> IDLE <-----------------------> LENT
+ *       ^                  |              |  ^        pool_release      |  |
+ *       |   open failed    |   pool_tick, |  | land                     |  | dirty: part
+ *       +<-----------------+   evict,     |  +---------- RESETTING <----+--+
+ *       |                      resize     |    turn: pool_want   |      |
+ *       |   buried                        v                      v      | dead, discarded, surplus: part
+ *       +<---------------------------- CLOSING <-----------------+------+
+ *
+ * What must be true:
+ *  1. A slot is in exactly one state, so every copy of the counts adds up to the number of slots (law 1).
+ *  2. slot_move is the only thing that changes a word (law 3); it fails if the word is not what its caller last saw.
+ *  3. IDLE <-> LENT moves without a lock (law 14).  Every other move is made under the pool's lock.
+ *  4. Lending counts the loan up.  A handle is good while the word says LENT with the handle's loan number; a stale one can never
+ *     match again, because numbers are not reused.
+ *  5. Who sets IN_CALL owns the connection until it is cleared: hooks run under IN_CALL, or in OPENING, RESETTING and CLOSING, where
+ *     only the one who took the slot off the work list touches it.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef POOL_SLOT_H
+#define POOL_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <weir/db.h>
+#include <base/list.h>
+
+enum slot_state { SLOT_EMPTY, SLOT_OPENING, SLOT_IDLE, SLOT_LENT, SLOT_RESETTING, SLOT_CLOSING, SLOT_STATES };
+enum lane_kind { LANE_READ, LANE_WRITE, LANES };
+
+/* The word: loan number | flags | lane | state. */
+#define WORD_STATE UINT64_C(0x00f)
+#define WORD_WRITE UINT64_C(0x010)   /* the lane */
+#define WORD_IN_CALL UINT64_C(0x020) /* a call is using the connection */
+#define WORD_ENDING UINT64_C(0x040)  /* released during that call: its end ends the loan */
+#define WORD_LOOK UINT64_C(0x080) /* not simply IDLE when it comes back: dirty, dead, a result is open, or superseded */
+#define WORD_CANCEL UINT64_C(0x100) /* somebody stops what runs: the call's end waits for them */
+#define WORD_CUT UINT64_C(0x200)    /* shut down or discarded over the holder's head: nothing but release works */
+#define WORD_STICKY \
+    UINT64_C(0x400)               /* like LOOK, but set from outside and not taken back: superseded, or reset=always */
+#define WORD_DEAD UINT64_C(0x800) /* the connection is of no use any more */
+#define WORD_SPECIAL (WORD_LOOK | WORD_STICKY | WORD_CANCEL | WORD_CUT | WORD_DEAD)
+#define WORD_LOAN 12 /* the number's first bit */
+
+struct weir_slot {
+    _Atomic uint64_t word;
+    /* Of the present or last loan; written by its borrower, read by anybody as a hint. */
+    _Atomic(const char *) here;
+    atomic_uint thread;
+    _Atomic int64_t lent_at; /* 0: this loan is not timed */
+    _Atomic uint64_t left;   /* the last loan whose releaser is done with this memory: pool_settle */
+
+    struct weir_pool *pool;
+    _Atomic(struct weir_slot *) next; /* all slots of the pool; grows at the end, never shrinks */
+    void *link; /* the connection, as the floor above knows it; kept and reused while the pool lives */
+
+    /* Under the pool's lock. */
+    struct list work;    /* in the pool's work list while OPENING, RESETTING or CLOSING waits for somebody */
+    unsigned generation; /* of the pool when its opening began */
+    unsigned stoppers;   /* who is stopping its call right now */
+    bool keeps_data;     /* the data go with the last such connection */
+
+    uint64_t seen_word; /* what maintenance saw when it last looked … */
+    int64_t seen_at;    /* … and since when */
+    uint64_t leak_loan; /* the last loan that was reported */
+};
+
+static inline uint64_t slot_word(const struct weir_slot *s)
+{
+    return atomic_load_explicit(&s->word, memory_order_acquire);
+}
+
+static inline enum slot_state word_state(uint64_t word)
+{
+    return (enum slot_state)(word & WORD_STATE);
+}
+
+static inline enum lane_kind word_lane(uint64_t word)
+{
+    return word & WORD_WRITE ? LANE_WRITE : LANE_READ;
+}
+
+static inline uint64_t word_loan(uint64_t word)
+{
+    return word >> WORD_LOAN;
+}
+
+/* Is this the word of that loan, still out? */
+static inline bool word_lent(uint64_t word, uint64_t loan)
+{
+    return word_state(word) == SLOT_LENT && word_loan(word) == loan;
+}
+
+/* The same loan number and lane in another state, all flags down. */
+static inline uint64_t word_in(uint64_t word, enum slot_state state)
+{
+    return (word & ~((UINT64_C(1) << WORD_LOAN) - 1)) | (word & WORD_WRITE) | (uint64_t)state;
+}
+
+/* Lent anew: the next loan number. */
+static inline uint64_t word_lend(uint64_t word)
+{
+    return word_in(word, SLOT_LENT) + (UINT64_C(1) << WORD_LOAN);
+}
+
+static inline uint64_t word_to_lane(uint64_t word, enum lane_kind lane)
+{
+    return lane == LANE_WRITE ? word | WORD_WRITE : word & ~WORD_WRITE;
+}
+
+/*
+ * The one mover.  False: the word was not *seen, which then is what it is.  Sequentially consistent, because a releaser looks for
+ * waiters right after, and a waiter for idle slots right after it has queued: one of the two must see the other.
+ */
+static inline bool slot_move(struct weir_slot *s, uint64_t *seen, uint64_t to)
+{
+    return atomic_compare_exchange_strong(&s->word, seen, to);
+}
+
+/*
+ * Using a lent connection, for the floors above.  slot_enter fails with WEIR_E_STALE, WEIR_E_CLOSED, or WEIR_E_BUSY when another
+ * thread is in a call on it; on success only the caller touches the connection until slot_leave.  `flags` are those of WORD_LOOK (the
+ * session must not simply be lent on; taken back by the next call's end) and WORD_DEAD.  slot_leave also ends the loan if it was
+ * released meanwhile.
+ */
+int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err);
+void slot_leave(struct weir_slot *s, uint64_t flags);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * Who gets what comes free.
+ *
+ * What must be true:
+ *  1. A lane's waiters are served in the order in which they came (law 4).
+ *  2. GATE_WAITERS is up exactly while somebody waits.  It goes up before the waiter looks for idle slots once more, and a releaser
+ *     looks at it after its slot is IDLE: so one of the two sees the other, and no wake-up is lost.
+ *  3. While the gate is up, idle slots are taken under the lock only: who may overtake is decided in one place.
+ * SPDX-License-Identifier: MIT
+ */
+#include <base/error.h>
+#include <pool/inside.h>
+
+static bool take(struct weir_slot *s, weir_pool *p, enum lane_kind lane, uint64_t *word)
+{
+    uint64_t seen = slot_word(s);
+    while (word_state(seen) == SLOT_IDLE && word_lane(seen) == lane) {
+        uint64_t to = word_lend(seen) | p->lent_flags;
+        if (slot_move(s, &seen, to)) {
+            *word = to;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* keeps law 12: the warm one first, then from the front, so that what is at the end falls idle */
+bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
+{
+    struct weir_slot *warm = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
+    if (take(warm, p, lane, word)) {
+        *slot = warm;
+        return true;
+    }
+    POOL_EACH(s, p)
+    {
+        if (take(s, p, lane, word)) {
+            *slot = s;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct waiter *oldest(const struct lane *l)
+{
+    struct list *first = list_first(&l->waiters);
+    return first ? LIST_ITEM(first, struct waiter, link) : NULL;
+}
+
+static void leave(struct lane *l, struct waiter *w)
+{
+    list_remove(&w->link);
+    if (--l->waiting == 0)
+        atomic_fetch_and(&l->gate, ~GATE_WAITERS);
+}
+
+static void finish(struct lane *l, struct waiter *w)
+{
+    leave(l, w);
+    w->done = true;
+    signal_one(&w->signal);
+}
+
+void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
+{
+    struct lane *l = &p->lanes[lane];
+    for (struct waiter *w; (w = oldest(l)) && pool_take_idle(p, lane, &w->slot, &w->word);)
+        finish(l, w);
+}
+
+bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    const struct waiter *w = oldest(&p->lanes[lane]);
+    return !w || now - w->since < p->config.barge_bound;
+}
+
+/* keeps laws 4 and 5: a young waiter is woken to take its chance, an old one is handed the slot */
+void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    struct waiter *w = oldest(&p->lanes[lane]);
+    if (w && waiter_may_pass_locked(p, lane, now))
+        signal_one(&w->signal);
+    else
+        waiters_serve_locked(p, lane);
+}
+
+void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause)
+{
+    struct lane *l = &p->lanes[lane];
+    for (struct waiter *w; (w = oldest(l));) {
+        w->status = fail_as(w->err, cause);
+        finish(l, w);
+    }
+}
+
+void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
+{
+    struct lane *l = &p->lanes[lane];
+    signal_init(&w->signal);
+    w->queued = true;
+    list_append(&l->waiters, &w->link);
+    if (l->waiting++ == 0)
+        atomic_fetch_or(&l->gate, GATE_WAITERS);
+    waiters_serve_locked(p, lane);
+}
+
+/* It may have been woken for a slot that it does not take any more: the next one is. */
+void waiter_leave_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
+{
+    leave(&p->lanes[lane], w);
+    waiters_serve_locked(p, lane);
+}

@@ -1,0 +1,260 @@
+/*
+ * Opening, resetting and closing: what may block, done by whoever takes it off the work list.  Its slot is theirs until it lands
+ * (IDLE) or is buried (EMPTY).
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <base/error.h>
+#include <pool/inside.h>
+
+/* Moves a slot that only the caller can move. */
+static void move_mine(struct weir_slot *s, enum slot_state state)
+{
+    uint64_t word = slot_word(s);
+    bool moved = slot_move(s, &word, word_in(word, state));
+    assert(moved);
+    (void)moved;
+}
+
+void work_queue_locked(weir_pool *p, struct weir_slot *s)
+{
+    list_append(&p->work, &s->work);
+    p->call = true;
+}
+
+static void start_close(weir_pool *p, struct weir_slot *s)
+{
+    p->closing++;
+    work_queue_locked(p, s);
+}
+
+bool work_retire_locked(weir_pool *p, struct weir_slot *s, uint64_t word)
+{
+    if (word_state(word) != SLOT_IDLE || !slot_move(s, &word, word_in(word, SLOT_CLOSING)))
+        return false;
+    start_close(p, s);
+    return true;
+}
+
+void work_retire_all_locked(weir_pool *p)
+{
+    POOL_EACH(s, p)
+    {
+        for (uint64_t word = slot_word(s); word_state(word) == SLOT_IDLE && !work_retire_locked(p, s, word);)
+            word = slot_word(s);
+    }
+}
+
+static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
+{
+    return p->closed || s->generation != p->generation || pool_live_locked(p) - p->closing > p->config.max;
+}
+
+/* A connection is good: into the pool with it, and to whoever waits (law 5). */
+static void land_locked(weir_pool *p, struct weir_slot *s)
+{
+    enum lane_kind lane = word_lane(slot_word(s));
+    p->lanes[lane].coming--;
+    if (is_unwanted(p, s)) {
+        move_mine(s, SLOT_CLOSING);
+        start_close(p, s);
+        return;
+    }
+    move_mine(s, SLOT_IDLE);
+    atomic_store_explicit(&p->lanes[lane].warm, s, memory_order_relaxed);
+    waiters_serve_locked(p, lane);
+}
+
+/* The place is free again: keeps law 5 by asking who wants it. */
+static void bury_locked(weir_pool *p, struct weir_slot *s)
+{
+    enum lane_kind lane = word_lane(slot_word(s));
+    move_mine(s, SLOT_EMPTY);
+    p->lanes[lane].live--;
+    s->keeps_data = false;
+    if (p->closed)
+        signal_all(&p->returned);
+}
+
+static void tell(weir_pool *p, enum weir_event_kind kind, const char *text, const weir_error *err)
+{
+    p->home.event(p->home.arg, p, kind, text, err);
+}
+
+void pool_lost(weir_pool *p, const weir_error *err)
+{
+    pool_count(p, COUNT_LOST);
+    tell(p, WEIR_EVENT_LOST, err->text, err);
+}
+
+static void open_succeeded(weir_pool *p, struct weir_slot *s, int64_t began)
+{
+    bool keeps_data = p->ops->keeps_data(s);
+    histogram_add(&p->figures.times[TIME_CREATE], clock_now(p->home.clock) - began);
+    tell(p, WEIR_EVENT_OPENED, "a connection joined the pool", NULL);
+    pool_lock(p);
+    p->opening--;
+    s->keeps_data = keeps_data;
+    governor_opened_locked(p);
+    land_locked(p, s);
+    governor_want_locked(p, clock_now(p->home.clock));
+    pool_unlock(p);
+}
+
+static void open_failed(weir_pool *p, struct weir_slot *s, const weir_error *err)
+{
+    tell(p, WEIR_EVENT_CONNECT_FAILED, err->text, err);
+    int64_t now = clock_now(p->home.clock);
+    pool_lock(p);
+    enum lane_kind lane = word_lane(slot_word(s));
+    p->opening--;
+    p->lanes[lane].coming--;
+    bury_locked(p, s);
+    governor_failed_locked(p, lane, err, now);
+    pool_unlock(p);
+    p->home.drop(p->home.arg); /* p may be gone now */
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void work_open(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
+{
+    weir_error err;
+    int64_t began = clock_now(p->home.clock);
+    deadline = sooner(deadline, clock_add(began, p->config.connect_timeout));
+    if (p->ops->open(s, read_only, deadline, &err) < 0)
+        open_failed(p, s, &err);
+    else
+        open_succeeded(p, s, began);
+}
+
+static void work_close(weir_pool *p, struct weir_slot *s)
+{
+    p->ops->close(s);
+    pool_lock(p);
+    p->closing--;
+    bury_locked(p, s);
+    pool_count(p, COUNT_CLOSED);
+    governor_want_locked(p, clock_now(p->home.clock));
+    pool_unlock(p);
+    p->home.drop(p->home.arg); /* p may be gone now */
+}
+
+/* keeps law 13: what cannot be made clean is not lent again */
+static void work_reset(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
+{
+    weir_error err;
+    deadline = sooner(deadline, clock_add(clock_now(p->home.clock), p->config.connect_timeout));
+    int status = p->ops->reset(s, read_only, deadline, &err);
+    pool_lock(p);
+    if (status >= 0) {
+        land_locked(p, s);
+        governor_want_locked(p, clock_now(p->home.clock));
+        pool_unlock(p);
+        return;
+    }
+    p->lanes[word_lane(slot_word(s))].coming--;
+    p->closing++;
+    move_mine(s, SLOT_CLOSING);
+    pool_unlock(p);
+    work_close(p, s);
+}
+
+bool pool_work(weir_pool *p, int64_t deadline)
+{
+    pool_lock(p);
+    struct list *first = list_first(&p->work);
+    if (!first) {
+        pool_unlock(p);
+        return false;
+    }
+    struct weir_slot *s = LIST_ITEM(first, struct weir_slot, work);
+    list_remove(first);
+    while (s->stoppers)
+        signal_wait(&p->stopped, &p->lock, p->home.clock, NEVER);
+    pool_unlock(p);
+    uint64_t word = slot_word(s);
+    switch (word_state(word)) {
+    case SLOT_OPENING:
+        work_open(p, s, word_lane(word) == LANE_READ, deadline);
+        break;
+    case SLOT_RESETTING:
+        work_reset(p, s, word_lane(word) == LANE_READ, deadline);
+        break;
+    default:
+        assert(word_state(word) == SLOT_CLOSING);
+        work_close(p, s);
+    }
+    return true;
+}
+
+/* Where a connection goes that does not simply fall idle. */
+static enum slot_state after_loan(const weir_pool *p, const struct weir_slot *s, uint64_t word)
+{
+    if (word & (WORD_DEAD | WORD_CUT) || is_unwanted(p, s))
+        return SLOT_CLOSING;
+    bool later = s->stoppers > 0; /* somebody else waits for them, not the releaser */
+    return word & WORD_LOOK || p->config.reset_always || later ? SLOT_RESETTING : SLOT_IDLE;
+}
+
+/* Ends the loan under the lock; false: it was not there to be ended, or goes on until the call that it is in is over. */
+static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags)
+{
+    uint64_t word = slot_word(s), to;
+    do {
+        if (!word_lent(word, loan))
+            return false;
+        bool later = word & WORD_IN_CALL && !mine;
+        to = later ? word | WORD_ENDING | flags : word_in(word, after_loan(p, s, word | flags));
+    } while (!slot_move(s, &word, to));
+    return word_state(to) != SLOT_LENT;
+}
+
+static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
+{
+    uint64_t word = slot_word(s);
+    enum lane_kind lane = word_lane(word);
+    if (word_state(word) == SLOT_CLOSING) {
+        start_close(p, s);
+    } else if (word_state(word) == SLOT_RESETTING) {
+        p->lanes[lane].coming++;
+        work_queue_locked(p, s);
+    } else {
+        waiters_freed_locked(p, lane, now);
+    }
+    governor_want_locked(p, now);
+    if (p->closed)
+        signal_all(&p->returned);
+}
+
+/* Without threads nobody comes to close what returns after shutdown. */
+static void clear_up(weir_pool *p)
+{
+    if (!p->home.crew && atomic_load(&p->lanes[LANE_READ].gate) & GATE_CLOSED)
+        while (pool_work(p, NEVER))
+            ;
+}
+
+/* keeps law 15: the loan that ends may be what still keeps the pool, so it is held until this is over */
+void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags)
+{
+    weir_pool *p = s->pool;
+    p->home.hold(p->home.arg);
+    int64_t now = clock_now(p->home.clock);
+    int64_t lent_at = atomic_load_explicit(&s->lent_at, memory_order_relaxed);
+    pool_lock(p);
+    bool ended = part_locked(p, s, loan, mine, flags);
+    if (ended)
+        parted_locked(p, s, now);
+    if (ended && lent_at)
+        histogram_add(&p->figures.times[TIME_USE], now - lent_at);
+    pool_unlock(p);
+    if (ended) {
+        clear_up(p);
+        atomic_store_explicit(&s->left, loan, memory_order_release);
+    }
+    p->home.drop(p->home.arg); /* p may be gone now */
+}

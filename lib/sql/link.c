@@ -1,0 +1,255 @@
+/*
+ * Links: opening, resetting and closing them for the pool, and the frame of every call on one.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stddef.h>
+#include <string.h>
+#include <base/error.h>
+#include <sql/link.h>
+
+static void keep_nothing(struct link *l)
+{
+    atomic_store(&l->result, 0);
+    l->at_row = l->dead = l->foreign = false;
+    l->depth = 0;
+    l->doom_status = 0;
+    l->bound = NEVER;
+}
+
+/* The driver's connection follows the link in one block, as aligned as malloc would have it. */
+static struct link *create(struct weir_slot *s)
+{
+    const struct link_source *source = pool_source(s->pool);
+    size_t head = (sizeof(struct link) + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+    struct link *l = mem_zeroed(source->alloc, head + source->backend->conn_size);
+    if (!l)
+        return NULL;
+    if (cache_init(&l->cache, source->alloc, source->cache_size) < 0) {
+        mem_free(source->alloc, l);
+        return NULL;
+    }
+    l->source = source;
+    l->backend = source->backend;
+    l->slot = s;
+    l->conn = (char *)l + head;
+    s->link = l;
+    return l;
+}
+
+static int connect(struct link *l, bool read_only, int64_t deadline, weir_error *err)
+{
+    char secret[SECRET_MAX] = "";
+    weir_target target = { .size = sizeof target, .read_only = read_only };
+    memset(l->conn, 0, l->backend->conn_size);
+    keep_nothing(l);
+    int status = l->source->target(l->source->arg, &target, secret, sizeof secret, err);
+    if (status >= 0) {
+        status = l->backend->open(l->conn, l->source->host, &target, deadline, err);
+        if (status < 0)
+            l->backend->close(l->conn);
+    }
+    mem_wipe(secret, sizeof secret);
+    return status;
+}
+
+static int open_link(struct weir_slot *s, bool read_only, int64_t deadline, weir_error *err)
+{
+    struct link *l = s->link ? s->link : create(s);
+    if (!l)
+        return fail(err, WEIR_E_MEMORY, "no memory for a connection");
+    int status = connect(l, read_only, deadline, err);
+    if (status < 0)
+        return status;
+    l->open = true;
+    l->read_only = read_only;
+    l->canceller = l->backend->cancel_prepare ? l->backend->cancel_prepare(l->conn) : NULL;
+    return WEIR_OK;
+}
+
+void link_end_result(struct link *l)
+{
+    if (!atomic_load_explicit(&l->result, memory_order_relaxed))
+        return;
+    l->backend->sql->abandon(l->conn);
+    arena_reset(&l->cells, l->source->alloc);
+    l->at_row = false;
+    atomic_store(&l->result, 0);
+}
+
+static bool is_dirty(const struct link *l)
+{
+    return l->foreign || l->backend->dirty(l->conn);
+}
+
+static int turn(struct link *l, bool read_only, int64_t deadline, weir_error *err)
+{
+    if (l->read_only == read_only)
+        return WEIR_OK;
+    if (!l->backend->turn)
+        return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' opens a new connection for the other lane", l->backend->name);
+    int status = l->backend->turn(l->conn, read_only, deadline, err);
+    if (status >= 0)
+        l->read_only = read_only;
+    return status;
+}
+
+/* keeps law 13: clean, or not lent again */
+static int reset_link(struct weir_slot *s, bool read_only, int64_t deadline, weir_error *err)
+{
+    struct link *l = s->link;
+    link_end_result(l);
+    int status = WEIR_OK;
+    if (l->depth && l->source->reset_never)
+        status = l->backend->sql->rollback(l->conn, deadline, err);
+    else if (l->source->reset_always || is_dirty(l))
+        status = l->backend->reset(l->conn, deadline, err);
+    if (status < 0)
+        return status;
+    keep_nothing(l);
+    return turn(l, read_only, deadline, err);
+}
+
+static void forget_statements(struct link *l, bool driver)
+{
+    for (struct statement *s; (s = cache_oldest(&l->cache));) {
+        if (driver)
+            l->backend->sql->forget(l->conn, s->handle);
+        cache_remove(&l->cache, l->source->alloc, s);
+    }
+}
+
+static void close_link(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    link_end_result(l);
+    forget_statements(l, true);
+    l->backend->close(l->conn);
+    l->open = false;
+    keep_nothing(l);
+}
+
+/* Half-open or in use by a thread that does not exist here: nothing is called but abandon, and that only on what was whole. */
+static void forget_link(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    if (!l)
+        return;
+    if (l->open)
+        l->backend->abandon(l->conn);
+    forget_statements(l, false);
+    l->open = false;
+    keep_nothing(l);
+}
+
+static bool keeps_data(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    return l->backend->keep && l->backend->keep(l->conn);
+}
+
+static int cancel(struct weir_slot *s, int64_t deadline, weir_error *err)
+{
+    struct link *l = s->link;
+    if (!l->backend->cancel)
+        return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' cannot cancel", l->backend->name);
+    return l->backend->cancel(l->canceller, deadline, err);
+}
+
+static void interrupt(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    if (l->backend->interrupt)
+        l->backend->interrupt(l->conn);
+}
+
+static void destroy(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    if (!l)
+        return;
+    const struct alloc *alloc = l->source->alloc;
+    cache_end(&l->cache, alloc);
+    arena_end(&l->cells, alloc);
+    mem_free(alloc, l->result_failure);
+    mem_free(alloc, l->doom);
+    mem_free(alloc, l);
+    s->link = NULL;
+}
+
+const struct link_ops link_ops = {
+    .open = open_link,
+    .reset = reset_link,
+    .close = close_link,
+    .forget = forget_link,
+    .keeps_data = keeps_data,
+    .cancel = cancel,
+    .interrupt = interrupt,
+    .destroy = destroy,
+};
+
+int link_enter(struct link **out, weir_conn conn, weir_error *err)
+{
+    int status = slot_enter(conn.slot, conn.loan, err);
+    *out = status < 0 ? NULL : conn.slot->link;
+    return status;
+}
+
+void link_keep_error(struct link *l, weir_error **kept, const weir_error *err)
+{
+    if (!*kept)
+        *kept = mem_zeroed(l->source->alloc, sizeof **kept);
+    if (*kept)
+        **kept = *err;
+}
+
+/* What a failure says about the connection and its transaction. */
+static void learn(struct link *l, int status, const weir_error *err)
+{
+    if (status == WEIR_E_DEADLOCK || status == WEIR_E_SERIALIZATION)
+        pool_count(l->slot->pool, COUNT_DEADLOCK_SERVER);
+    if (err->flags & WEIR_CONNECTION_DEAD && !l->dead) {
+        l->dead = true;
+        pool_lost(l->slot->pool, err);
+    }
+    if (err->flags & WEIR_RETRY_TRANSACTION)
+        l->retry = true;
+    if (err->flags & WEIR_ROLLED_BACK && l->depth && !l->doom_status) {
+        l->doom_status = status;
+        link_keep_error(l, &l->doom, err);
+    }
+}
+
+/* keeps law 13: the next borrower sees nothing of what was left behind, because the pool is told to look */
+static uint64_t flags_of(const struct link *l)
+{
+    bool unclean =
+        atomic_load_explicit(&l->result, memory_order_relaxed) || l->depth || (!l->source->reset_never && is_dirty(l));
+    return (unclean ? WORD_LOOK : 0) | (l->dead ? WORD_DEAD : 0);
+}
+
+int link_leave(struct link *l, int status, const weir_error *err)
+{
+    if (status < 0)
+        learn(l, status, err);
+    slot_leave(l->slot, flags_of(l));
+    return status;
+}
+
+int link_ready(const struct link *l, weir_error *err)
+{
+    if (!l->backend->sql)
+        return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' has no SQL", l->backend->name);
+    if (atomic_load_explicit(&l->result, memory_order_relaxed))
+        return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
+    if (!l->doom_status)
+        return WEIR_OK;
+    const weir_error unknown = { .status = l->doom_status };
+    fail_in(err, l->doom ? l->doom : &unknown, "the server has rolled this transaction back");
+    return l->doom_status;
+}
+
+int64_t link_deadline(const struct link *l, weir_deadline deadline)
+{
+    int64_t until = clock_deadline(l->source->clock, deadline, l->source->query_timeout);
+    return until < l->bound ? until : l->bound;
+}

@@ -1,0 +1,81 @@
+/*
+ * A link: one connection as SQL sees it.  The driver's connection, the statements prepared on it, the result being read, the
+ * transaction it is in.  It lives in its slot; all of it is touched under the slot's IN_CALL, or by whoever works on the slot, but for
+ * `result` and `loan`, which stale handles look at.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SQL_LINK_H
+#define SQL_LINK_H
+
+#include <weir/backend.h>
+#include <weir/transact.h>
+#include <pool/pool.h>
+#include <sql/arena.h>
+#include <sql/cache.h>
+
+#define SECRET_MAX 1024
+
+/* What a pool's links are opened from; outlives them. */
+struct link_source {
+    const weir_backend *backend;
+    const weir_host *host;
+    const struct alloc *alloc;
+    const struct clock *clock;
+    unsigned cache_size;
+    bool reset_always, reset_never; /* neither: when dirty */
+    int64_t query_timeout;
+    /* Fills target for the next connect; a password is written to `secret`, which the caller wipes. */
+    int (*target)(void *arg, weir_target *target, char *secret, size_t size, weir_error *err);
+    void *arg;
+};
+
+struct link {
+    const struct link_source *source;
+    const weir_backend *backend;
+    struct weir_slot *slot;
+    void *conn;      /* the driver's own, conn_size bytes */
+    void *canceller; /* from cancel_prepare */
+    struct cache cache;
+    bool open;    /* the driver has opened it */
+    bool dead;    /* and an error has said since that it is of no use */
+    bool foreign; /* the client library's handle was given away: nothing is known any more */
+    bool read_only;
+
+    /* The open result. */
+    _Atomic uint64_t result; /* its number; 0: none */
+    _Atomic uint64_t loan;   /* under which it was opened */
+    uint64_t results;        /* counts the numbers up */
+    int64_t until;           /* its deadline */
+    bool at_row;
+    struct arena cells;         /* what conversions made of the current row */
+    weir_error *result_failure; /* the first one, kept for close; allocated when it happens */
+    int result_status;
+
+    /* The transaction. */
+    unsigned depth;   /* 0 none, 1 a transaction, more: savepoints */
+    bool writes;      /* it is not read-only: a lost commit is in doubt */
+    bool retry;       /* a failure in it has said that all of it may run again */
+    int64_t bound;    /* no statement of it runs past this moment */
+    int doom_status;  /* < 0: the server has undone it; nothing but rollback works */
+    weir_error *doom; /* how; may be NULL for want of memory */
+};
+
+extern const struct link_ops link_ops;
+
+/* The link of a loan, for one call; WEIR_E_STALE and so on as slot_enter. */
+int link_enter(struct link **out, weir_conn conn, weir_error *err);
+/* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status. */
+int link_leave(struct link *l, int status, const weir_error *err);
+/* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
+int link_ready(const struct link *l, weir_error *err);
+/* The deadline of a statement that begins now. */
+int64_t link_deadline(const struct link *l, weir_deadline deadline);
+/* Ends the open result, if any. */
+void link_end_result(struct link *l);
+/* Copies *err to where it is kept, allocating once; without memory only the status is kept. */
+void link_keep_error(struct link *l, weir_error **kept, const weir_error *err);
+
+/* statement.c: prepares through the cache, checks args, runs. */
+int statement_run(struct link *l, const char *sql, weir_args args, bool want_rows, int64_t until, weir_error *err);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * Statements and their results, for users: weir_exec, weir_query, and reading rows.
+ * SPDX-License-Identifier: MIT
+ */
+#include <base/error.h>
+#include <sql/link.h>
+#include <sql/rows.h>
+
+static int begin_statement(struct link **l, weir_conn conn, const char *sql, weir_error *err)
+{
+    int status = link_enter(l, conn, err);
+    if (status < 0)
+        return status;
+    status = sql ? link_ready(*l, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
+    return status < 0 ? link_leave(*l, status, err) : WEIR_OK;
+}
+
+int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args, weir_deadline deadline,
+              weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    if (affected)
+        *affected = 0;
+    int status = begin_statement(&l, conn, sql, err);
+    if (status < 0)
+        return status;
+    status = statement_run(l, sql, args, false, link_deadline(l, deadline), err);
+    if (status >= 0 && affected)
+        *affected = l->backend->sql->affected(l->conn);
+    return link_leave(l, status, err);
+}
+
+static weir_rows open_result(struct link *l, uint64_t loan, int64_t until)
+{
+    weir_rows rows = { l->slot, ++l->results };
+    l->until = until;
+    l->at_row = false;
+    l->result_status = WEIR_OK;
+    atomic_store(&l->loan, loan);
+    atomic_store(&l->result, rows.result);
+    return rows;
+}
+
+int weir_query(weir_rows *out, weir_conn conn, const char *sql, weir_args args, weir_deadline deadline, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    if (!out)
+        return fail(err, WEIR_E_ARGUMENT, "no place for the result was given");
+    *out = (weir_rows){ 0 };
+    int status = begin_statement(&l, conn, sql, err);
+    if (status < 0)
+        return status;
+    int64_t until = link_deadline(l, deadline);
+    status = statement_run(l, sql, args, true, until, err);
+    if (status >= 0)
+        *out = open_result(l, conn.loan, until);
+    return link_leave(l, status, err);
+}
+
+int64_t weir_last_id(weir_conn conn)
+{
+    struct link *l;
+    if (link_enter(&l, conn, NULL) < 0)
+        return 0;
+    int64_t id = l->backend->sql ? l->backend->sql->last_id(l->conn) : 0;
+    link_leave(l, WEIR_OK, NULL);
+    return id;
+}
+
+/* A stale result is noticed by its number, and by its loan. */
+static int enter_rows(struct link **out, weir_rows rows, weir_error *err)
+{
+    weir_conn conn = { rows.slot, 0 };
+    struct link *l = rows.slot ? rows.slot->link : NULL;
+    if (!l || atomic_load(&l->result) != rows.result)
+        return fail(err, WEIR_E_STALE, "the result is stale: it has been closed, or its connection released");
+    conn.loan = atomic_load(&l->loan);
+    int status = link_enter(out, conn, err);
+    if (status < 0 || atomic_load(&l->result) == rows.result)
+        return status;
+    return link_leave(l, fail(err, WEIR_E_STALE, "the result is stale: it has been closed"), err);
+}
+
+static int fail_result(struct link *l, int status, const weir_error *err)
+{
+    l->at_row = false;
+    rows_keep_failure(l, status, err);
+    return status;
+}
+
+static int was_stopped(const struct link *l, weir_error *err)
+{
+    return slot_word(l->slot) & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the result was cancelled") : WEIR_OK;
+}
+
+static int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)
+{
+    arena_reset(&l->cells, l->source->alloc);
+    l->at_row = false;
+    if (l->result_status < 0 && l->result_status != WEIR_E_CONVERT && l->result_status != WEIR_E_ARGUMENT)
+        return rows_kept_failure(l, err); /* it has failed before, and is over */
+    int status = was_stopped(l, err);
+    if (status >= 0)
+        status = hook(l->conn, l->until, err);
+    return status < 0 ? fail_result(l, status, err) : status;
+}
+
+int weir_rows_next(weir_rows rows, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    int status = enter_rows(&l, rows, err);
+    if (status < 0)
+        return status;
+    status = step(l, l->backend->sql->next, err);
+    l->at_row = status == WEIR_ROW;
+    return link_leave(l, status, err);
+}
+
+int weir_rows_next_set(weir_rows rows, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    int status = enter_rows(&l, rows, err);
+    if (status < 0)
+        return status;
+    status = l->backend->sql->next_set ? step(l, l->backend->sql->next_set, err) : WEIR_OK;
+    return link_leave(l, status, err);
+}
+
+void weir_rows_extend(weir_rows rows, weir_deadline deadline)
+{
+    struct link *l;
+    if (enter_rows(&l, rows, NULL) < 0)
+        return;
+    l->until = link_deadline(l, deadline);
+    link_leave(l, WEIR_OK, NULL);
+}
+
+int weir_rows_close(weir_rows *rows, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    if (!rows || !rows->slot)
+        return WEIR_OK;
+    int status = enter_rows(&l, *rows, err);
+    *rows = (weir_rows){ 0 };
+    if (status < 0)
+        return status;
+    status = l->result_status < 0 ? rows_kept_failure(l, err) : WEIR_OK;
+    link_end_result(l);
+    link_leave(l, WEIR_OK, NULL); /* a failure was learnt from when it happened */
+    return status;
+}

@@ -1,0 +1,85 @@
+/*
+ * Running a statement: its text is prepared once a connection and kept, its args are looked at before a driver sees them.
+ * SPDX-License-Identifier: MIT
+ */
+#include <string.h>
+#include <base/error.h>
+#include <sql/link.h>
+
+static void forget(struct link *l, struct statement *s)
+{
+    l->backend->sql->forget(l->conn, s->handle);
+    cache_remove(&l->cache, l->source->alloc, s);
+}
+
+static int prepare(struct link *l, struct statement **out, const char *sql, size_t length, int64_t until,
+                   weir_error *err)
+{
+    struct statement *s = *out = cache_add(&l->cache, l->source->alloc, sql, length);
+    if (!s)
+        return fail(err, WEIR_E_MEMORY, "no memory to prepare a statement of %zu bytes", length);
+    int status = l->backend->sql->prepare(l->conn, &s->handle, &s->params, &s->columns, s->sql, until, err);
+    if (status < 0)
+        cache_remove(&l->cache, l->source->alloc, s);
+    return status;
+}
+
+static int find(struct link *l, struct statement **out, const char *sql, int64_t until, weir_error *err)
+{
+    size_t length = strlen(sql);
+    *out = cache_find(&l->cache, sql, length);
+    return *out ? WEIR_OK : prepare(l, out, sql, length, until, err);
+}
+
+/* The least recently used go; the one just run is the most recent, and stays while its result is read even if nothing is kept. */
+static void trim(struct link *l)
+{
+    unsigned limit = l->source->cache_size ? l->source->cache_size : 1;
+    while (l->cache.count > limit)
+        forget(l, cache_oldest(&l->cache));
+}
+
+static int check_text(const weir_value *v, size_t index, weir_error *err)
+{
+    const char *zero = v->length ? memchr(v->as.p, 0, (size_t)v->length) : NULL;
+    if (!zero)
+        return WEIR_OK;
+    return fail(err, WEIR_E_DATA, "parameter %zu: there is a zero byte in the text, at %zu; send it as a blob",
+                index + 1, (size_t)(zero - (const char *)v->as.p));
+}
+
+static int check_args(const struct statement *s, weir_args args, weir_error *err)
+{
+    if (args.n != s->params)
+        return fail(err, WEIR_E_ARGUMENT, "the statement has %zu placeholders, but %zu parameters were given",
+                    s->params, args.n);
+    for (size_t i = 0; i < args.n; i++) {
+        const weir_value *v = &args.v[i];
+        int status = v->type == WEIR_TEXT || v->type == WEIR_DECIMAL ? check_text(v, i, err) : WEIR_OK;
+        if (v->type > WEIR_TIME)
+            status = fail(err, WEIR_E_ARGUMENT, "parameter %zu is of no known type", i + 1);
+        if (status < 0)
+            return status;
+    }
+    return WEIR_OK;
+}
+
+static int check(const struct statement *s, weir_args args, bool want_rows, weir_error *err)
+{
+    if (want_rows && s->columns == 0)
+        return fail(err, WEIR_E_ARGUMENT, "the statement returns no rows: run it with weir_exec");
+    return check_args(s, args, err);
+}
+
+int statement_run(struct link *l, const char *sql, weir_args args, bool want_rows, int64_t until, weir_error *err)
+{
+    struct statement *s;
+    int status = find(l, &s, sql, until, err);
+    if (status < 0)
+        return status;
+    status = check(s, args, want_rows, err);
+    if (status >= 0)
+        status = l->backend->sql->run(l->conn, s->handle, args, want_rows, until, err);
+    trim(l);
+    return status;
+}

@@ -1,0 +1,201 @@
+/*
+ * Transactions by hand.  The outermost is the server's, the inner ones are savepoints.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <base/error.h>
+#include <sql/transaction.h>
+
+static int savepoint(struct link *l, const char *verb, int64_t until, weir_error *err)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "%s weir_%u", verb, l->depth);
+    return statement_run(l, sql, WEIR_NO_ARGS, false, until, err);
+}
+
+static int begin_outer(struct link *l, const weir_transact_options *o, int64_t until, weir_error *err)
+{
+    int status = l->backend->sql->begin(l->conn, o->isolation, l->read_only || o->read_only, until, err);
+    if (status < 0)
+        return status;
+    l->depth = 1;
+    l->writes = !l->read_only && !o->read_only;
+    l->doom_status = 0;
+    l->retry = false;
+    return WEIR_OK;
+}
+
+static int begin_inner(struct link *l, const weir_transact_options *o, int64_t until, weir_error *err)
+{
+    if (o->isolation != WEIR_SERVER_DEFAULT)
+        return fail(err, WEIR_E_ARGUMENT, "a transaction inside another cannot have an isolation of its own");
+    int status = savepoint(l, "SAVEPOINT", until, err);
+    if (status >= 0)
+        l->depth++;
+    return status;
+}
+
+static int check_options(const weir_transact_options *o, weir_error *err)
+{
+    if (o->size < sizeof(size_t) + 2 * sizeof(uint32_t))
+        return fail(err, WEIR_E_ARGUMENT, "weir_transact_options: size is not set");
+    if (o->isolation > WEIR_SERIALIZABLE)
+        return fail(err, WEIR_E_ARGUMENT, "weir_transact_options: there is no isolation %u", o->isolation);
+    return WEIR_OK;
+}
+
+int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadline deadline, weir_error *err)
+{
+    static const weir_transact_options plain = { .size = sizeof plain };
+    const weir_transact_options *o = options ? options : &plain;
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    int status = check_options(o, err);
+    if (status >= 0)
+        status = link_enter(&l, conn, err);
+    if (status < 0)
+        return status;
+    status = link_ready(l, err);
+    if (status >= 0) {
+        int64_t until = link_deadline(l, deadline);
+        status = l->depth ? begin_inner(l, o, until, err) : begin_outer(l, o, until, err);
+    }
+    return link_leave(l, status, err);
+}
+
+static void end_outer(struct link *l)
+{
+    l->depth = 0;
+    l->doom_status = 0;
+    l->bound = NEVER;
+}
+
+static int in_doubt(weir_error *err)
+{
+    weir_error lost = *err;
+    fail_in(err, &lost, "the connection was lost with the commit under way: it may have happened or not");
+    err->status = WEIR_E_IN_DOUBT;
+    err->flags = WEIR_CONNECTION_DEAD;
+    return WEIR_E_IN_DOUBT;
+}
+
+/* A commit that fails has ended the transaction: nothing is left to be committed by accident later. */
+static int commit_outer(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    int status = link_ready(l, err);
+    if (status >= 0)
+        status = l->backend->sql->commit(l->conn, until, err);
+    if (status >= 0) {
+        *state = WEIR_COMMITTED;
+    } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes && !l->doom_status) {
+        *state = WEIR_COMMIT_UNKNOWN;
+        status = in_doubt(err);
+    } else {
+        weir_error ignored;
+        l->backend->sql->rollback(l->conn, until, &ignored);
+    }
+    end_outer(l);
+    return status;
+}
+
+static int commit_inner(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    int status = link_ready(l, err);
+    l->depth--;
+    if (status >= 0)
+        status = savepoint(l, "RELEASE SAVEPOINT", until, err);
+    if (status < 0)
+        l->depth++;
+    else
+        *state = WEIR_COMMITTED;
+    return status;
+}
+
+static int check_in_transaction(const struct link *l, weir_error *err)
+{
+    if (!l->depth)
+        return fail(err, WEIR_E_ARGUMENT, "no transaction was begun with weir_begin on this connection");
+    if (atomic_load_explicit(&l->result, memory_order_relaxed))
+        return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
+    return WEIR_OK;
+}
+
+int weir_commit(weir_outcome *outcome, weir_conn conn, weir_deadline deadline, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    weir_outcome o = { .state = WEIR_NOT_COMMITTED, .attempts = 1 };
+    int status = link_enter(&l, conn, err);
+    if (status >= 0) {
+        status = check_in_transaction(l, err);
+        int64_t until = link_deadline(l, deadline);
+        if (status >= 0)
+            status = l->depth > 1 ? commit_inner(l, until, &o.state, err) : commit_outer(l, until, &o.state, err);
+        link_leave(l, status, err);
+    }
+    if (outcome)
+        *outcome = o;
+    return status;
+}
+
+static int rollback_inner(struct link *l, int64_t until, weir_error *err)
+{
+    l->depth--;
+    if (l->doom_status)
+        return WEIR_OK; /* the server has undone all of it; the outermost rollback clears that */
+    int status = savepoint(l, "ROLLBACK TO SAVEPOINT", until, err);
+    if (status >= 0)
+        status = savepoint(l, "RELEASE SAVEPOINT", until, err);
+    if (status < 0)
+        l->depth++;
+    return status;
+}
+
+static int rollback_outer(struct link *l, int64_t until, weir_error *err)
+{
+    int status = l->backend->sql->rollback(l->conn, until, err);
+    end_outer(l);
+    if (status < 0)
+        l->dead = true; /* nobody knows what is open on it: it is not lent again */
+    return status;
+}
+
+int weir_rollback(weir_conn conn, weir_deadline deadline, weir_error *err)
+{
+    struct link *l;
+    weir_error own;
+    err = err ? err : &own;
+    int status = link_enter(&l, conn, err);
+    if (status < 0)
+        return status;
+    status = check_in_transaction(l, err);
+    int64_t until = link_deadline(l, deadline);
+    if (status >= 0)
+        status = l->depth > 1 ? rollback_inner(l, until, err) : rollback_outer(l, until, err);
+    return link_leave(l, status, err);
+}
+
+int transaction_bound(weir_conn conn, int64_t until, weir_error *err)
+{
+    struct link *l;
+    int status = link_enter(&l, conn, err);
+    if (status < 0)
+        return status;
+    l->bound = until;
+    return link_leave(l, WEIR_OK, err);
+}
+
+struct transaction_state transaction_look(weir_conn conn)
+{
+    struct transaction_state state = { 0 };
+    struct link *l;
+    if (link_enter(&l, conn, NULL) < 0)
+        return state;
+    state.held = true;
+    state.open = l->depth > 0;
+    state.retry = l->retry;
+    link_leave(l, WEIR_OK, NULL);
+    return state;
+}

@@ -1,0 +1,20 @@
+/*
+ * What weir_transact needs to know of the transaction that its body ran in.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SQL_TRANSACTION_H
+#define SQL_TRANSACTION_H
+
+#include <sql/link.h>
+
+struct transaction_state {
+    bool held;  /* the connection is still on loan */
+    bool open;  /* and in the transaction */
+    bool retry; /* a failure said that all of it may run again */
+};
+
+struct transaction_state transaction_look(weir_conn conn);
+/* No statement of the present transaction runs past that moment, whatever its own deadline. */
+int transaction_bound(weir_conn conn, int64_t until, weir_error *err);
+
+#endif

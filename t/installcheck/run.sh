@@ -1,0 +1,45 @@
+# Builds a stranger's program against the installed library, in C and in C++, shared and static, and runs it.
+# `make installcheck` runs this and says where things were installed.
+# SPDX-License-Identifier: MIT
+. "$top_srcdir/t/lib/tap.sh"
+
+export PKG_CONFIG_PATH="$pkgconfigdir" PKG_CONFIG_SYSROOT_DIR="$sysroot" LD_LIBRARY_PATH="$libdir"
+flags="-Wall -Wextra -Werror"
+
+build() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
+    program=$folder/$1
+    shift
+    compiler=
+    while [ "$1" != -- ]; do
+        compiler="$compiler $1"
+        shift
+    done
+    shift
+    # shellcheck disable=SC2046,SC2086 # lists of words, all three
+    $compiler $flags $("$PKG_CONFIG" --cflags weir) "$top_srcdir/t/installcheck/stranger.c" -o "$program" -x none \
+        $("$PKG_CONFIG" "$@" --libs weir)
+}
+
+answers() { # NAME
+    test "$("$folder/$1" "$stranger_url")" = 42
+}
+
+try() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
+    name=$1
+    check "$name: a stranger's program is built" build "$@"
+    check "$name: it gets its answer" answers "$name"
+}
+
+# shellcheck disable=SC2086 # a compiler and its flags
+if [ -e "$libdir/libweir.so" ]; then
+    try c-shared $CC -std=c11 -- --libs
+    want "${CXX:-c++}" && try c++-shared $CXX -x c++ -std=c++17 -- --libs
+fi
+# shellcheck disable=SC2086
+if [ -e "$libdir/libweir.a" ]; then
+    try c-static $CC -std=c11 -static -- --static
+    want "${CXX:-c++}" && try c++-static $CXX -x c++ -std=c++17 -static -- --static
+    none "the static library has no name but ours" sh -c \
+        "nm --defined-only --extern-only '$libdir/libweir.a' | awk 'NF == 3 && \$3 !~ /^weir_/'"
+fi
+finish

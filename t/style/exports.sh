@@ -1,0 +1,25 @@
+# The headers, lib/weir.map and the built library export the same symbols.
+# SPDX-License-Identifier: MIT
+. "$top_srcdir/t/lib/tap.sh"
+
+lib=$top_builddir/.libs
+
+exported_by() { # LIBRARY
+    nm -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort
+}
+
+sh "$top_srcdir/build-aux/exports.sh" >"$folder/headers"
+sh "$top_srcdir/build-aux/exports.sh" map >"$folder/map"
+cat "$top_srcdir"/include/weir/*.h | grep -c '^WEIR_API' >"$folder/declared"
+
+check "every WEIR_API declaration was understood" test "$(cat "$folder/declared")" = "$(wc -l <"$folder/headers")"
+check "lib/weir.map is what the headers declare" diff "$folder/map" "$top_srcdir/lib/weir.map"
+if [ -e "$lib/libweir.so" ]; then
+    exported_by "$lib/libweir.so" >"$folder/library"
+    check "the shared library exports what the headers declare" diff "$folder/headers" "$folder/library"
+fi
+if [ -e "$lib/sqlite.so" ]; then
+    exported_by "$lib/sqlite.so" >"$folder/module"
+    check "a driver module exports its entry alone" test "$(cat "$folder/module")" = weir_backend_entry
+fi
+finish
