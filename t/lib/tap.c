@@ -130,7 +130,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-static void remove_folder(void)
+void tap_clear(void)
 {
     if (folder[0])
         nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -149,7 +149,7 @@ const char *tap_folder(void)
 
 int tap_done(void)
 {
-    remove_folder();
+    tap_clear();
     printf("1..%d\n", count);
     fflush(stdout);
     return failed ? 1 : 0;

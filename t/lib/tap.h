@@ -40,5 +40,6 @@ int tap_done(void);                                      /* prints the plan; the
 
 /* A folder of this test's own, made now, removed with all in it by tap_done; the text is static. */
 const char *tap_folder(void);
+void tap_clear(void); /* removes it: for a process that outlives the test */
 
 #endif
