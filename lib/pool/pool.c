@@ -122,7 +122,7 @@ static void remake(weir_pool *p)
         uint64_t word = slot_word(s);
         list_init(&s->work);
         s->stoppers = 0;
-        s->keeps_data = false;
+        s->leaving = s->keeps_data = false;
         if (word_state(word) != SLOT_EMPTY) {
             p->ops->forget(s);
             live++;

@@ -23,28 +23,36 @@ int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
     return WEIR_OK;
 }
 
-/* Whoever stops this call is let finish first, so that it cannot hit the next one. */
-static void wait_for_stoppers(struct weir_slot *s)
+/* Ends the call; false: the loan ends with it, or somebody stops it who must be let finish first, unless `stopped` says that all have. */
+static bool leave(struct weir_slot *s, uint64_t flags, bool stopped)
+{
+    uint64_t word = slot_word(s), to;
+    do {
+        if (word & WORD_ENDING || (word & WORD_CANCEL && !stopped))
+            return false;
+        to = (word & ~(WORD_IN_CALL | WORD_CANCEL | WORD_LOOK)) | flags;
+    } while (!slot_move(s, &word, to));
+    return true;
+}
+
+/* Whoever stops this call is let finish first, and nobody begins any more, so that none can hit the next one. */
+static bool leave_stopped(struct weir_slot *s, uint64_t flags)
 {
     weir_pool *p = s->pool;
     pool_lock(p);
+    s->leaving = true;
     while (s->stoppers)
         signal_wait(&p->stopped, &p->lock, p->home.clock, NEVER);
+    s->leaving = false;
+    bool left = leave(s, flags, true);
     pool_unlock(p);
+    return left;
 }
 
 void slot_leave(struct weir_slot *s, uint64_t flags)
 {
-    uint64_t word = slot_word(s), to;
-    do {
-        to = (word & ~(WORD_IN_CALL | WORD_CANCEL | WORD_LOOK)) | flags;
-        if (word & WORD_ENDING) {
-            work_loan_end(s, word_loan(word), true, flags);
-            return;
-        }
-        if (word & WORD_CANCEL)
-            wait_for_stoppers(s);
-    } while (!slot_move(s, &word, to));
+    if (!leave(s, flags, false) && !leave_stopped(s, flags))
+        work_loan_end(s, word_loan(slot_word(s)), true, flags);
 }
 
 static void stop_call(weir_pool *p, struct weir_slot *s, void (*stop)(struct weir_slot *s, void *arg), void *arg)
@@ -85,7 +93,7 @@ int pool_cancel(struct weir_slot *s, uint64_t loan, weir_error *err)
             return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
         }
     } while ((word & (WORD_IN_CALL | WORD_LOOK)) && !slot_move(s, &word, word | WORD_CANCEL));
-    if (word & WORD_IN_CALL)
+    if (word & WORD_IN_CALL && !s->leaving)
         stop_call(p, s, cancel_call, &c);
     pool_unlock(p);
     return c.status;

@@ -61,6 +61,7 @@ struct weir_slot {
     struct list work;    /* in the pool's work list while OPENING, RESETTING or CLOSING waits for somebody */
     unsigned generation; /* of the pool when its opening began */
     unsigned stoppers;   /* who is stopping its call right now */
+    bool leaving;        /* the call is over, and waits for them */
     bool keeps_data;     /* the data go with the last such connection */
 
     uint64_t seen_word; /* what maintenance saw when it last looked … */
