@@ -6,7 +6,8 @@
  *     commit says comes out of `run` and its lock is not held by an open result.
  *  2. No statement of ours is left stepped half-way but that of the open result: a forgotten one would hold an old snapshot.
  *  3. `changed` is set before a statement that may alter the session runs, and only a reset that undid everything clears it.
- *  4. Other threads touch `stop` and call sqlite3_interrupt, nothing else.
+ *  4. A read-only transaction on a session that may write is kept by `only_reads`: query_only would expire every prepared statement.
+ *  5. Other threads touch `stop` and call sqlite3_interrupt, nothing else.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BACKENDS_SQLITE_LITE_H
@@ -68,6 +69,7 @@ struct lite_conn {
     int64_t busy_ns;    /* option busy_timeout */
     int memory;         /* ":memory:": the data live as long as a connection does */
     int read_only;      /* in the read lane: query_only is on */
+    int only_reads;     /* the transaction that is open: what writes is not run */
     int file_read_only; /* nothing can turn it to the write lane */
     int changed;        /* in a way that has to be undone before another borrower sees it */
     int native;         /* the handle has been handed out */

@@ -201,6 +201,17 @@ static int run_whole(struct lite_conn *c, struct lite_stmt *s, int want_rows, we
     return st;
 }
 
+/* keeps truth 4 */
+static int check_writes(const struct lite_conn *c, sqlite3_stmt *handle, weir_error *err)
+{
+    if (!c->only_reads || sqlite3_stmt_readonly(handle))
+        return WEIR_OK;
+    c->host->fail(err, WEIR_E_READ_ONLY, "sqlite: the statement writes, but its transaction is read-only");
+    err->native = SQLITE_READONLY;
+    memcpy(err->sqlstate, "25006", 6);
+    return WEIR_E_READ_ONLY;
+}
+
 int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err)
 {
     struct lite_conn *c = conn;
@@ -208,7 +219,9 @@ int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t dead
     const int stream = want_rows && sqlite3_stmt_readonly(s->handle); /* keeps truth 1 */
     lite_begins(c, deadline_ns);
     c->affected = 0;
-    int st = refresh(c, s, err);
+    int st = check_writes(c, s->handle, err);
+    if (st == WEIR_OK)
+        st = refresh(c, s, err);
     if (st == WEIR_OK)
         st = lite_bind(c, s->handle, args, stream ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
     if (st == WEIR_OK)

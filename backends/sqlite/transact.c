@@ -21,12 +21,17 @@ int lite_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_n
 {
     struct lite_conn *c = conn;
     (void)isolation;
-    return say(c, read_only || c->read_only ? LITE_BEGIN : LITE_BEGIN_IMMEDIATE, deadline_ns, err);
+    const int st = say(c, read_only || c->read_only ? LITE_BEGIN : LITE_BEGIN_IMMEDIATE, deadline_ns, err);
+    c->only_reads = st == WEIR_OK && read_only;
+    return st;
 }
 
 int lite_commit(void *conn, int64_t deadline_ns, weir_error *err)
 {
-    return say(conn, LITE_COMMIT, deadline_ns, err);
+    struct lite_conn *c = conn;
+    const int st = say(c, LITE_COMMIT, deadline_ns, err);
+    c->only_reads &= st < 0;
+    return st;
 }
 
 /* Waits for nobody, and has to happen: no deadline stops it.  What SQLite has already undone is undone. */
@@ -35,6 +40,7 @@ int lite_rollback(void *conn, int64_t deadline_ns, weir_error *err)
     struct lite_conn *c = conn;
     weir_error said;
     (void)deadline_ns;
+    c->only_reads = 0;
     if (sqlite3_get_autocommit(c->db))
         return WEIR_OK;
     const int st = say(c, LITE_ROLLBACK, INT64_MAX, &said);

@@ -150,18 +150,19 @@ static int check(const weir_db *db, weir_body body, const weir_transact_options 
 int weir_transact_for(weir_outcome *outcome, weir_db *db, weir_body body, void *arg,
                       const weir_transact_options *options, const char *here, weir_deadline deadline, weir_error *err)
 {
-    weir_error own;
-    err = err ? err : &own;
+    weir_error own; /* attempts that are made good write errors of which the caller does not hear */
     struct transact t = { .db = db, .body = body, .arg = arg, .here = here, .until = NEVER };
     t.options =
         options && options->size == sizeof *options ? *options : (weir_transact_options){ .size = sizeof t.options };
-    int status = check(db, body, options, err);
+    int status = check(db, body, options, &own);
     if (status >= 0 && deadline.ns) {
         t.until = clock_deadline(&db->clock, deadline, NEVER);
         t.deadline.ns = -t.until;
     }
     if (status >= 0)
-        status = run(&t, err);
+        status = run(&t, &own);
+    if (status < 0)
+        fail_as(err, &own);
     if (outcome)
         *outcome = t.outcome;
     return status;

@@ -248,8 +248,15 @@ int link_ready(const struct link *l, weir_error *err)
     return l->doom_status;
 }
 
-int64_t link_deadline(const struct link *l, weir_deadline deadline)
+/* A length counts from now and cannot have passed; a moment can. */
+int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err)
 {
-    int64_t until = clock_deadline(l->source->clock, deadline, l->source->query_timeout);
-    return until < l->bound ? until : l->bound;
+    const struct clock *clock = l->source->clock;
+    *until = clock_deadline(clock, deadline, l->source->query_timeout);
+    bool moment = deadline.ns < 0 || l->bound < *until;
+    if (l->bound < *until)
+        *until = l->bound;
+    if (moment && *until != NEVER && clock_now(clock) >= *until)
+        return fail(err, WEIR_E_TIMEOUT, "the deadline had passed before anything was done");
+    return WEIR_OK;
 }

@@ -46,7 +46,9 @@ struct link {
     _Atomic uint64_t loan;   /* under which it was opened */
     uint64_t results;        /* counts the numbers up */
     int64_t until;           /* its deadline */
+    size_t columns;          /* of the present set of rows */
     bool at_row;
+    bool past_last;             /* there is no set of rows any more */
     struct arena cells;         /* what conversions made of the current row */
     weir_error *result_failure; /* the first one, kept for close; allocated when it happens */
     int result_status;
@@ -68,8 +70,8 @@ int link_enter(struct link **out, weir_conn conn, weir_error *err);
 int link_leave(struct link *l, int status, const weir_error *err);
 /* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
 int link_ready(const struct link *l, weir_error *err);
-/* The deadline of a statement that begins now. */
-int64_t link_deadline(const struct link *l, weir_deadline deadline);
+/* The deadline of what begins now; WEIR_E_TIMEOUT if it has passed. */
+int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err);
 /* Ends the open result, if any. */
 void link_end_result(struct link *l);
 /* Copies *err to where it is kept, allocating once; without memory only the status is kept. */

@@ -6,12 +6,16 @@
 #include <sql/link.h>
 #include <sql/rows.h>
 
-static int begin_statement(struct link **l, weir_conn conn, const char *sql, weir_error *err)
+/* Enters the link and finds out until when the statement may run. */
+static int begin_statement(struct link **l, int64_t *until, weir_conn conn, const char *sql, weir_deadline deadline,
+                           weir_error *err)
 {
     int status = link_enter(l, conn, err);
     if (status < 0)
         return status;
     status = sql ? link_ready(*l, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
+    if (status >= 0)
+        status = link_until(until, *l, deadline, err);
     return status < 0 ? link_leave(*l, status, err) : WEIR_OK;
 }
 
@@ -19,14 +23,15 @@ int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args
               weir_error *err)
 {
     struct link *l;
+    int64_t until;
     weir_error own;
     err = err ? err : &own;
     if (affected)
         *affected = 0;
-    int status = begin_statement(&l, conn, sql, err);
+    int status = begin_statement(&l, &until, conn, sql, deadline, err);
     if (status < 0)
         return status;
-    status = statement_run(l, sql, args, false, link_deadline(l, deadline), err);
+    status = statement_run(l, sql, args, false, until, err);
     if (status >= 0 && affected)
         *affected = l->backend->sql->affected(l->conn);
     return link_leave(l, status, err);
@@ -36,7 +41,8 @@ static weir_rows open_result(struct link *l, uint64_t loan, int64_t until)
 {
     weir_rows rows = { l->slot, ++l->results };
     l->until = until;
-    l->at_row = false;
+    l->columns = l->backend->sql->columns(l->conn);
+    l->at_row = l->past_last = false;
     l->result_status = WEIR_OK;
     atomic_store(&l->loan, loan);
     atomic_store(&l->result, rows.result);
@@ -46,15 +52,15 @@ static weir_rows open_result(struct link *l, uint64_t loan, int64_t until)
 int weir_query(weir_rows *out, weir_conn conn, const char *sql, weir_args args, weir_deadline deadline, weir_error *err)
 {
     struct link *l;
+    int64_t until;
     weir_error own;
     err = err ? err : &own;
     if (!out)
         return fail(err, WEIR_E_ARGUMENT, "no place for the result was given");
     *out = (weir_rows){ 0 };
-    int status = begin_statement(&l, conn, sql, err);
+    int status = begin_statement(&l, &until, conn, sql, deadline, err);
     if (status < 0)
         return status;
-    int64_t until = link_deadline(l, deadline);
     status = statement_run(l, sql, args, true, until, err);
     if (status >= 0)
         *out = open_result(l, conn.loan, until);
@@ -109,6 +115,15 @@ static int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir
     return status < 0 ? fail_result(l, status, err) : status;
 }
 
+/* In the place of a hook: there is nothing behind the last set of rows. */
+static int no_more(void *conn, int64_t deadline_ns, weir_error *err)
+{
+    (void)conn;
+    (void)deadline_ns;
+    (void)err;
+    return WEIR_OK;
+}
+
 int weir_rows_next(weir_rows rows, weir_error *err)
 {
     struct link *l;
@@ -117,7 +132,7 @@ int weir_rows_next(weir_rows rows, weir_error *err)
     int status = enter_rows(&l, rows, err);
     if (status < 0)
         return status;
-    status = step(l, l->backend->sql->next, err);
+    status = step(l, l->past_last ? no_more : l->backend->sql->next, err);
     l->at_row = status == WEIR_ROW;
     return link_leave(l, status, err);
 }
@@ -130,7 +145,9 @@ int weir_rows_next_set(weir_rows rows, weir_error *err)
     int status = enter_rows(&l, rows, err);
     if (status < 0)
         return status;
-    status = l->backend->sql->next_set ? step(l, l->backend->sql->next_set, err) : WEIR_OK;
+    status = step(l, l->backend->sql->next_set ? l->backend->sql->next_set : no_more, err);
+    l->past_last = status == WEIR_OK;
+    l->columns = l->backend->sql->columns(l->conn);
     return link_leave(l, status, err);
 }
 
@@ -139,7 +156,7 @@ void weir_rows_extend(weir_rows rows, weir_deadline deadline)
     struct link *l;
     if (enter_rows(&l, rows, NULL) < 0)
         return;
-    l->until = link_deadline(l, deadline);
+    (void)link_until(&l->until, l, deadline, NULL); /* one that has passed stops the next step */
     link_leave(l, WEIR_OK, NULL);
 }
 

@@ -31,13 +31,6 @@ static struct link *link_of(weir_rows rows)
     return open && word_lent(slot_word(rows.slot), atomic_load_explicit(&l->loan, memory_order_relaxed)) ? l : NULL;
 }
 
-static void spoil(struct link *l, int status, const char *format, const char *text, size_t column)
-{
-    weir_error err;
-    fail(&err, status, format, column, text);
-    rows_keep_failure(l, status, &err);
-}
-
 static const char *const type_names[] = {
     [WEIR_NULL] = "NULL",   [WEIR_INT] = "an integer",    [WEIR_DOUBLE] = "a double", [WEIR_TEXT] = "a text",
     [WEIR_BLOB] = "a blob", [WEIR_DECIMAL] = "a decimal", [WEIR_TIME] = "a time",
@@ -50,38 +43,41 @@ static void cannot(struct link *l, size_t column, const weir_value *v, const cha
     rows_keep_failure(l, WEIR_E_CONVERT, &err);
 }
 
+/* Why there is no such cell. */
+static void no_cell(struct link *l, size_t column)
+{
+    weir_error err;
+    if (column >= l->columns)
+        fail(&err, WEIR_E_ARGUMENT, "column %zu was asked for; the result has %zu, counted from 0", column, l->columns);
+    else if (!l->at_row)
+        fail(&err, WEIR_E_ARGUMENT, "column %zu was read before weir_rows_next said that there is a row", column);
+    else
+        fail(&err, WEIR_E_MEMORY, "column %zu: no memory for its cell", column);
+    rows_keep_failure(l, err.status, &err);
+}
+
 /* NULL: a stale result, no row, or no such column; the latter two fail the result. */
 static struct link *cell(weir_rows rows, size_t column, weir_value *v)
 {
     struct link *l = link_of(rows);
-    *v = weir_null();
-    if (!l)
-        return NULL;
-    size_t columns = l->backend->sql->columns(l->conn);
-    char count[32];
-    snprintf(count, sizeof count, "%zu", columns);
-    if (column >= columns)
-        spoil(l, WEIR_E_ARGUMENT, "column %zu was asked for; the result has %s, counted from 0", count, column);
-    else if (!l->at_row)
-        spoil(l, WEIR_E_ARGUMENT, "column %zu was read before weir_rows_next said that there is a %s", "row", column);
-    else if (l->backend->sql->cell(l->conn, column, v) >= 0)
+    if (l && l->at_row && column < l->columns && l->backend->sql->cell(l->conn, column, v) >= 0)
         return l;
-    else
-        spoil(l, WEIR_E_MEMORY, "column %zu: no memory for its %s", "cell", column);
     *v = weir_null();
+    if (l)
+        no_cell(l, column);
     return NULL;
 }
 
 size_t weir_rows_columns(weir_rows rows)
 {
     struct link *l = link_of(rows);
-    return l ? l->backend->sql->columns(l->conn) : 0;
+    return l ? l->columns : 0;
 }
 
 const char *weir_rows_name(weir_rows rows, size_t column)
 {
     struct link *l = link_of(rows);
-    return l && column < l->backend->sql->columns(l->conn) ? l->backend->sql->name(l->conn, column) : NULL;
+    return l && column < l->columns ? l->backend->sql->name(l->conn, column) : NULL;
 }
 
 weir_type weir_rows_type(weir_rows rows, size_t column)
@@ -109,6 +105,25 @@ static bool int_of_double(int64_t *out, double d)
     return true;
 }
 
+/* Text through and through; behind a zero byte a C string would lose the rest. */
+static bool is_string(const weir_value *v)
+{
+    bool bytes = v->type == WEIR_TEXT || v->type == WEIR_DECIMAL;
+    return bytes && (v->length == 0 || !memchr(v->as.p, 0, (size_t)v->length));
+}
+
+/* A decimal may be whole and have places: "42.00". */
+static bool int_of_text(int64_t *out, const char *s)
+{
+    char whole[24];
+    size_t length = strcspn(s, ".");
+    if (!s[length] || length >= sizeof whole || !s[length + 1] || s[length + 1 + strspn(s + length + 1, "0")])
+        return int_parse(out, s) >= 0;
+    memcpy(whole, s, length);
+    whole[length] = '\0';
+    return int_parse(out, whole) >= 0;
+}
+
 int64_t weir_rows_int(weir_rows rows, size_t column)
 {
     weir_value v;
@@ -121,8 +136,8 @@ int64_t weir_rows_int(weir_rows rows, size_t column)
     bool fits = false;
     if (v.type == WEIR_DOUBLE)
         fits = int_of_double(&n, v.as.d);
-    else if (v.type != WEIR_BLOB)
-        fits = int_parse(&n, v.as.p) >= 0;
+    else if (is_string(&v))
+        fits = int_of_text(&n, v.as.p);
     if (!fits)
         cannot(l, column, &v, "an integer");
     return fits ? n : 0;
@@ -141,7 +156,7 @@ double weir_rows_double(weir_rows rows, size_t column)
     else if (v.type == WEIR_INT)
         fits = v.as.i >= -(INT64_C(1) << 53) && v.as.i <= INT64_C(1) << 53;
     else
-        fits = v.type != WEIR_BLOB && v.type != WEIR_TIME && double_parse(&d, v.as.p) >= 0;
+        fits = is_string(&v) && double_parse(&d, v.as.p) >= 0;
     if (!fits)
         cannot(l, column, &v, "a double");
     return !fits ? 0 : v.type == WEIR_INT ? (double)v.as.i : d;
@@ -152,7 +167,8 @@ static const char *made_text(struct link *l, size_t column, const weir_value *v)
 {
     char *text = arena_take(&l->cells, l->source->alloc, 32);
     if (!text) {
-        spoil(l, WEIR_E_MEMORY, "column %zu: no memory for its %s", "text", column);
+        weir_error err;
+        rows_keep_failure(l, fail(&err, WEIR_E_MEMORY, "column %zu: no memory for its text", column), &err);
         return NULL;
     }
     if (v->type == WEIR_INT)
@@ -172,7 +188,7 @@ const char *weir_rows_text(weir_rows rows, size_t column)
         return NULL;
     if (v.type == WEIR_INT || v.type == WEIR_DOUBLE || v.type == WEIR_TIME)
         return made_text(l, column, &v);
-    if (v.type != WEIR_BLOB && (v.length == 0 || !memchr(v.as.p, 0, (size_t)v.length)))
+    if (is_string(&v))
         return v.as.p;
     cannot(l, column, &v, v.type == WEIR_BLOB ? "a text" : "a text, for it has a zero byte,");
     return NULL;
@@ -204,7 +220,7 @@ int64_t weir_rows_time_us(weir_rows rows, size_t column)
         return 0;
     if (v.type == WEIR_TIME || v.type == WEIR_INT)
         return v.as.i;
-    if ((v.type == WEIR_TEXT || v.type == WEIR_DECIMAL) && time_parse(&us, v.as.p) >= 0)
+    if (is_string(&v) && time_parse(&us, v.as.p) >= 0)
         return us;
     cannot(l, column, &v, "a time");
     return 0;

@@ -56,11 +56,12 @@ int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadli
         status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
+    int64_t until;
     status = link_ready(l, err);
-    if (status >= 0) {
-        int64_t until = link_deadline(l, deadline);
+    if (status >= 0)
+        status = link_until(&until, l, deadline, err);
+    if (status >= 0)
         status = l->depth ? begin_inner(l, o, until, err) : begin_outer(l, o, until, err);
-    }
     return link_leave(l, status, err);
 }
 
@@ -80,10 +81,23 @@ static int in_doubt(weir_error *err)
     return WEIR_E_IN_DOUBT;
 }
 
-/* A commit that fails has ended the transaction: nothing is left to be committed by accident later. */
-static int commit_outer(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+static int rollback_outer(struct link *l, int64_t until, weir_error *err)
 {
-    int status = link_ready(l, err);
+    int status = l->backend->sql->rollback(l->conn, until, err);
+    end_outer(l);
+    if (status < 0)
+        l->dead = true; /* nobody knows what is open on it: it is not lent again */
+    return status;
+}
+
+/* A commit that fails has ended the transaction: nothing is left to be committed by accident later. */
+static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
+{
+    int64_t until;
+    weir_error ignored;
+    int status = link_until(&until, l, deadline, err);
+    if (status >= 0)
+        status = link_ready(l, err);
     if (status >= 0)
         status = l->backend->sql->commit(l->conn, until, err);
     if (status >= 0) {
@@ -92,16 +106,18 @@ static int commit_outer(struct link *l, int64_t until, uint32_t *state, weir_err
         *state = WEIR_COMMIT_UNKNOWN;
         status = in_doubt(err);
     } else {
-        weir_error ignored;
-        l->backend->sql->rollback(l->conn, until, &ignored);
+        rollback_outer(l, until, &ignored);
     }
     end_outer(l);
     return status;
 }
 
-static int commit_inner(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+static int commit_inner(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
 {
-    int status = link_ready(l, err);
+    int64_t until;
+    int status = link_until(&until, l, deadline, err);
+    if (status >= 0)
+        status = link_ready(l, err);
     l->depth--;
     if (status >= 0)
         status = savepoint(l, "RELEASE SAVEPOINT", until, err);
@@ -130,9 +146,8 @@ int weir_commit(weir_outcome *outcome, weir_conn conn, weir_deadline deadline, w
     int status = link_enter(&l, conn, err);
     if (status >= 0) {
         status = check_in_transaction(l, err);
-        int64_t until = link_deadline(l, deadline);
         if (status >= 0)
-            status = l->depth > 1 ? commit_inner(l, until, &o.state, err) : commit_outer(l, until, &o.state, err);
+            status = l->depth > 1 ? commit_inner(l, deadline, &o.state, err) : commit_outer(l, deadline, &o.state, err);
         link_leave(l, status, err);
     }
     if (outcome)
@@ -153,15 +168,7 @@ static int rollback_inner(struct link *l, int64_t until, weir_error *err)
     return status;
 }
 
-static int rollback_outer(struct link *l, int64_t until, weir_error *err)
-{
-    int status = l->backend->sql->rollback(l->conn, until, err);
-    end_outer(l);
-    if (status < 0)
-        l->dead = true; /* nobody knows what is open on it: it is not lent again */
-    return status;
-}
-
+/* It has to happen, be it late. */
 int weir_rollback(weir_conn conn, weir_deadline deadline, weir_error *err)
 {
     struct link *l;
@@ -171,7 +178,8 @@ int weir_rollback(weir_conn conn, weir_deadline deadline, weir_error *err)
     if (status < 0)
         return status;
     status = check_in_transaction(l, err);
-    int64_t until = link_deadline(l, deadline);
+    int64_t until;
+    (void)link_until(&until, l, deadline, NULL);
     if (status >= 0)
         status = l->depth > 1 ? rollback_inner(l, until, err) : rollback_outer(l, until, err);
     return link_leave(l, status, err);

@@ -243,7 +243,7 @@ static void test_snapshot(const char *path)
 {
     weir_error err;
     void *one = session(&rig, path, 0), *two = session(&rig, path, 0);
-    wing->begin(one, 0, 1, NEVER, &err);
+    must(one, "BEGIN"); /* as a borrower may; the driver itself never begins so what may write */
     ask_int(one, "SELECT count(*) FROM t");
     must(two, "INSERT INTO t VALUES(7)");
     is_int(run(one, "INSERT INTO t VALUES(8)", &err), WEIR_E_SERIALIZATION, "a reader that turns writer too late");
@@ -425,6 +425,10 @@ static void test_reader_transaction(const char *path)
     is_int(ask_int(reader, "SELECT count(*) FROM t"), before + 1, "  and then sees what came");
     is_int(wing->begin(writer, 0, 1, NEVER, &err), WEIR_OK, "a reading transaction in the write lane");
     is_int(ask_int(writer, "SELECT 1"), 1, "  reads");
+    is_int(run(writer, "INSERT INTO t VALUES(12)", &err), WEIR_E_READ_ONLY, "  and does not write");
+    ok(err.native == SQLITE_READONLY && strcmp(err.sqlstate, "25006") == 0, "  as if the file were read-only");
+    is_int(wing->rollback(writer, NEVER, &err), WEIR_OK, "  until it ends");
+    must(writer, "INSERT INTO t VALUES(12)");
     must(reader, "SELECT 1");
     end(&rig, &writer);
     end(&rig, &reader);
