@@ -36,6 +36,8 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     struct transaction_state state = transaction_look(conn);
     if (status < 0 && err->status != status)
         fail(err, status, "the body of the transaction failed (%s)", weir_status_name(status));
+    if (status == 0 && state.inner)
+        return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
         t->again = status < 0 && state.retry;
         return status;

@@ -24,16 +24,21 @@ static bool serves(const weir_backend *b, const char *scheme)
     return false;
 }
 
-static const weir_backend *find_loaded(const char *scheme)
+static bool is_called(const weir_backend *b, const char *name)
+{
+    return strcmp(b->name, name) == 0;
+}
+
+static const weir_backend *find(bool (*fits)(const weir_backend *b, const char *word), const char *word)
 {
     for (const weir_backend *const *b = driver_builtin; *b; b++)
-        if (serves(*b, scheme))
+        if (fits(*b, word))
             return *b;
     for (int i = 0; i < REGISTERED_MAX; i++) {
         const weir_backend *b = atomic_load(&registered[i]);
         if (!b)
             break;
-        if (serves(b, scheme))
+        if (fits(b, word))
             return b;
     }
     return NULL;
@@ -83,9 +88,11 @@ int weir_backend_register(const weir_backend *backend, weir_error *err)
     if (status < 0)
         return status;
     for (const char *const *s = backend->schemes; *s; s++)
-        if (find_loaded(*s))
+        if (find(serves, *s))
             return fail(err, WEIR_E_ARGUMENT, "driver '%s': the scheme '%s' is taken by driver '%s'", backend->name, *s,
-                        find_loaded(*s)->name);
+                        find(serves, *s)->name);
+    if (find(is_called, backend->name))
+        return fail(err, WEIR_E_ARGUMENT, "driver '%s': the name is taken", backend->name);
     for (int i = 0; i < REGISTERED_MAX; i++) {
         const weir_backend *none = NULL;
         if (atomic_compare_exchange_strong(&registered[i], &none, backend))
@@ -138,10 +145,10 @@ static int unknown(const char *scheme, weir_error *err)
 
 const weir_backend *driver_find(const char *scheme, weir_error *err)
 {
-    const weir_backend *b = find_loaded(scheme);
+    const weir_backend *b = find(serves, scheme);
     if (!b) {
         load_module(scheme);
-        b = find_loaded(scheme);
+        b = find(serves, scheme);
     }
     if (!b) {
         unknown(scheme, err);

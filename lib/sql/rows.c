@@ -176,6 +176,8 @@ static const char *made_text(struct link *l, size_t column, const weir_value *v)
     else if (v->type == WEIR_DOUBLE)
         double_text(text, v->as.d);
     else if (time_text(text, v->as.i) < 0)
+        text = NULL;
+    if (!text)
         cannot(l, column, v, "a text");
     return text;
 }

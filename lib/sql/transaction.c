@@ -203,6 +203,7 @@ struct transaction_state transaction_look(weir_conn conn)
         return state;
     state.held = true;
     state.open = l->depth > 0;
+    state.inner = l->depth > 1;
     state.retry = l->retry;
     link_leave(l, WEIR_OK, NULL);
     return state;

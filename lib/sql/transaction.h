@@ -10,6 +10,7 @@
 struct transaction_state {
     bool held;  /* the connection is still on loan */
     bool open;  /* and in the transaction */
+    bool inner; /* in a savepoint of it, which nobody has ended */
     bool retry; /* a failure said that all of it may run again */
 };
 
