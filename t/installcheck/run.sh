@@ -1,4 +1,4 @@
-# Builds a stranger's program against the installed library, in C and in C++, shared and static, and runs it.
+# Builds a stranger's program against the installed library, in C and in C++, shared and static, and runs it; then the examples.
 # `make installcheck` runs this and says where things were installed.
 # SPDX-License-Identifier: MIT
 . "$top_srcdir/t/lib/tap.sh"
@@ -35,6 +35,24 @@ if [ -e "$libdir/libweir.so" ]; then
     try c-shared $CC -std=c11 -- --libs
     want "${CXX:-c++}" && try c++-shared $CXX -x c++ -std=c++17 -- --libs
 fi
+# The line that README.md gives, with the warnings of `flags` besides.
+build_example() { # NAME
+    # shellcheck disable=SC2046,SC2086
+    mkdir -p "$folder/examples/driver" && $CC $flags -pthread "$top_srcdir/examples/$1.c" -o "$folder/examples/$1" \
+        $("$PKG_CONFIG" --cflags --libs weir)
+}
+
+examples_pass() {
+    examples=$folder/examples driver_flags=$("$PKG_CONFIG" --cflags weir) sh "$top_srcdir/t/api/examples.sh"
+}
+
+if [ -e "$libdir/libweir.so" ]; then
+    for example in first transfer stream nothreads driver/load; do
+        check "examples/$example.c is built as README.md says" build_example $example
+    done
+    check "the examples do what they say" examples_pass
+fi
+
 # shellcheck disable=SC2086
 if [ -e "$libdir/libweir.a" ]; then
     try c-static $CC -std=c11 -static -- --static
