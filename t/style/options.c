@@ -1,16 +1,19 @@
 /*
- * Prints the core's option table, "name kind default range" a line with "-" for what is empty: what weir-uri(7) is held to.
+ * Prints the options of the core and of the drivers in this build as weir-uri(7) writes them, a line each.
  * With "metrics", the names of the metrics: what weir_metrics_write(3) is held to.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
 #include <string.h>
 #include <db/option.h>
+#include <driver/registry.h>
 #include <observe/metrics.h>
 
-static const char *shown(const char *text)
+static void print_options(const weir_option *row)
 {
-    return text && *text ? text : "-";
+    for (; row && row->name; row++)
+        printf(".It Cm %s Pq %s%s%s%s%s\n", row->name, row->kind, *row->range ? " " : "", row->range,
+               *row->fallback ? ", default " : "", row->fallback);
 }
 
 static int print_metrics(void)
@@ -27,7 +30,8 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "metrics") == 0)
         return print_metrics();
-    for (const weir_option *row = core_options; row->name; row++)
-        printf("%s %s %s %s\n", row->name, row->kind, shown(row->fallback), shown(row->range));
+    print_options(core_options);
+    for (const weir_backend *const *b = driver_builtin; *b; b++)
+        print_options((*b)->options);
     return 0;
 }
