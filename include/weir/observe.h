@@ -10,8 +10,9 @@
 WEIR_BEGIN
 
 /*
- * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, and
- * opened = closed + the live ones (all of these but opening).  Counts are since weir_db_open, times are microseconds.
+ * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, or falls to it after
+ * a weir_pool_resize, and opened = closed + the live ones (all of these but opening).  Counts are since weir_db_open, times are
+ * microseconds.
  */
 typedef struct weir_figures {
     size_t size; /* in: sizeof(weir_figures) */

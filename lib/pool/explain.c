@@ -39,12 +39,19 @@ static void add_holders(struct text *t, const weir_pool *p, unsigned lanes, int6
         text_add(t, " and %u more", more);
 }
 
-static unsigned lent_of(const weir_pool *p, enum lane_kind lane)
+static unsigned lent_of(const weir_pool *p, unsigned lanes)
 {
     unsigned lent = 0;
     POOL_EACH(s, p)
-    lent += word_state(slot_word(s)) == SLOT_LENT && word_lane(slot_word(s)) == lane;
+    lent += word_state(slot_word(s)) == SLOT_LENT && lanes & 1u << word_lane(slot_word(s));
     return lent;
+}
+
+/* Whose loans are in the way: those of the other lane too where the pool is full before the lane is. */
+static unsigned lanes_in_the_way(const weir_pool *p, enum lane_kind lane)
+{
+    bool other = p->lanes[lane].live < lane_limit(p, lane) && pool_live_locked(p) >= p->config.max;
+    return other ? 1u << LANE_READ | 1u << LANE_WRITE : 1u << lane;
 }
 
 static int explain_unavailable(const weir_pool *p, const char *want, const char *waited, weir_error *err)
@@ -62,16 +69,17 @@ int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, i
 {
     char buffer[400], waited[32];
     struct text t = text_in(buffer, sizeof buffer);
-    unsigned lent = lent_of(p, lane);
+    unsigned lanes = lanes_in_the_way(p, lane), lent = lent_of(p, lanes);
+    unsigned places = lanes == 1u << lane ? lane_limit(p, lane) : p->config.max;
     duration_text(waited, now - since);
     const char *want = lane == LANE_WRITE ? "write" : "read";
     if (!lent && p->failures)
         return explain_unavailable(p, want, waited, err);
     text_add(&t, "no %s connection came free within %s: %u of %u are lent, %u opening, %u wait", want, waited, lent,
-             lane_limit(p, lane), p->opening, p->lanes[lane].waiting);
+             places, p->opening, p->lanes[lane].waiting);
     if (lent) {
         text_add(&t, "; holders: ");
-        add_holders(&t, p, 1u << lane, now);
+        add_holders(&t, p, lanes, now);
     }
     return fail(err, WEIR_E_EXHAUSTED, "%s", buffer);
 }
