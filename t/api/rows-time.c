@@ -19,9 +19,10 @@ static weir_rows echo(weir_conn conn, int64_t us)
 int main(void)
 {
     weir_db *db;
-    weir_conn conn;
+    weir_conn conn = { 0 };
     weir_error err;
-    if (weir_db_open(&db, "null:", NULL, &err) < 0 || weir_acquire(&conn, db, WEIR_READ, weir_after_ms(5000), &err) < 0)
+    int st = weir_db_open(&db, "null:", NULL, &err);
+    if (st < 0 || weir_acquire(&conn, db, WEIR_READ, weir_after_ms(5000), &err) < 0)
         tap_bail("cannot begin: %s", err.text);
 
     weir_rows rows = echo(conn, 1500000);
