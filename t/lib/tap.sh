@@ -68,7 +68,7 @@ tree() {
     else
         find . -type d \( -name '_*' -o -name 'build*' -o -name '.[a-z]*' -o -name autom4te.cache \) -prune -o -type f -print |
             sed 's,^\./,,' |
-            grep -v -e '\.in$' -e '\.t$' -e '\.l\{0,1\}[oa]$' -e '^aclocal.m4$' -e '^conf' -e '^m4/l' -e '^Makefile$' -e '^[^/]*\.log$' -e '^libtool$'
+            grep -v -e '/\.dirstamp$' -e '\.in$' -e '\.t$' -e '\.l\{0,1\}[oa]$' -e '^aclocal.m4$' -e '^conf' -e '^m4/l' -e '^Makefile$' -e '^[^/]*\.log$' -e '^libtool$'
     fi | LC_ALL=C sort | while read -r tree_file; do
         [ -e "$tree_file" ] || continue
         [ $# -eq 0 ] && echo "$tree_file"
