@@ -33,10 +33,10 @@ int tap_has_text(const char *got, const char *part, const char *file, int line, 
 
 void tap_note(const char *format, ...) TAP_PRINTF(1, 2);            /* a line for the reader */
 void tap_skip(int count, const char *format, ...) TAP_PRINTF(2, 3); /* that many facts, for this reason */
-void tap_skip_all(const char *format, ...)
-    TAP_PRINTF(1, 2);                                    /* before any check; ends the program, in CI as a failure */
-void tap_bail(const char *format, ...) TAP_PRINTF(1, 2); /* nothing makes sense any more; ends the program */
-int tap_done(void);                                      /* prints the plan; the program's exit status */
+_Noreturn void tap_skip_all(const char *format, ...)
+    TAP_PRINTF(1, 2); /* before any check; ends the program, in CI as a failure */
+_Noreturn void tap_bail(const char *format, ...) TAP_PRINTF(1, 2); /* nothing makes sense any more; ends the program */
+int tap_done(void);                                                /* prints the plan; the program's exit status */
 
 /* A folder of this test's own, made now, removed with all in it by tap_done; the text is static. */
 const char *tap_folder(void);
