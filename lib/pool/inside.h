@@ -15,7 +15,7 @@
 /* Why the warm path may not be taken, in lane.gate. */
 #define GATE_WAITERS 1u /* somebody queues: law 4 decides */
 #define GATE_CLOSED 2u
-#define GATE_QUIET 4u /* maintenance sleeps long: the next borrower wakes it */
+#define GATE_QUIET 4u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
 
 struct lane {
     atomic_uint gate;

@@ -46,7 +46,7 @@ static void init_lanes(weir_pool *p)
     p->opening = p->closing = 0;
     for (int i = 0; i < LANES; i++) {
         struct lane *l = &p->lanes[i];
-        atomic_store(&l->gate, p->closed ? GATE_CLOSED : 0);
+        atomic_store(&l->gate, p->closed ? GATE_CLOSED : GATE_QUIET);
         atomic_store(&l->warm, p->first);
         list_init(&l->waiters);
         l->waiting = l->live = l->coming = 0;
