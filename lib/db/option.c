@@ -21,7 +21,8 @@ const weir_option core_options[] = {
       "the longest pause after the first failed connect; it doubles with each" },
     { "connect_backoff_max", "duration", "1s", "1ms..1h", "what that pause grows to at most" },
     { "overtake_limit", "duration", "1ms", "0s..1s",
-      "how long a waiter may be overtaken by a caller that finds a connection free" },
+      "how long a waiter may be overtaken by a caller that finds a connection free; where one connection writes, a "
+      "tenth of that" },
     { "leak_after", "duration", "0s", "0s..30d", "a loan older than this is reported, once; 0: none is" },
     { "reset", "choice", "auto", "auto|always|never",
       "when a session is reset before it is lent again: when it is not provably clean, always, or never (then only "

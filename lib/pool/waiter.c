@@ -69,10 +69,16 @@ void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
         finish(l, w);
 }
 
+/* Where all writing goes through one connection its loans are many and short, and the bound is a tenth, or the same few would win. */
+static int64_t barge_bound(const weir_pool *p, enum lane_kind lane)
+{
+    return lane == LANE_WRITE && p->config.one_writer ? p->config.barge_bound / 10 : p->config.barge_bound;
+}
+
 bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane, int64_t now)
 {
     const struct waiter *w = oldest(&p->lanes[lane]);
-    return !w || now - w->since < p->config.barge_bound;
+    return !w || now - w->since < barge_bound(p, lane);
 }
 
 /* keeps laws 4 and 5: a young waiter is woken to take its chance, an old one is handed the slot */
