@@ -25,7 +25,8 @@ struct transact {
     weir_deadline deadline; /* zero, or a fixed moment */
     int64_t until;          /* the same, NEVER for zero */
     weir_outcome outcome;
-    bool again;
+    bool again;    /* may it be run again? */
+    bool conflict; /* a failure in it has said so, whatever the body made of that */
 };
 
 /* What the body left: it may have forgotten to write err, or have ended what was not its to end. */
@@ -36,10 +37,11 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     struct transaction_state state = transaction_look(conn);
     if (status < 0 && err->status != status)
         fail(err, status, "the body of the transaction failed (%s)", weir_status_name(status));
+    t->conflict = state.retry;
     if (status == 0 && state.inner)
         return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
-        t->again = status < 0 && state.retry;
+        t->again = status < 0 && t->conflict;
         return status;
     }
     if (state.held)
@@ -53,7 +55,8 @@ static int commit(struct transact *t, weir_conn conn, weir_error *err)
     uint32_t attempts = t->outcome.attempts;
     int status = weir_commit(&t->outcome, conn, t->deadline, err);
     t->outcome.attempts = attempts;
-    t->again = status < 0 && t->outcome.state == WEIR_NOT_COMMITTED && err->flags & WEIR_RETRY_TRANSACTION;
+    t->again =
+        status < 0 && t->outcome.state == WEIR_NOT_COMMITTED && (t->conflict || err->flags & WEIR_RETRY_TRANSACTION);
     return status;
 }
 
