@@ -100,6 +100,9 @@ void lite_interrupt(void *conn);
 /* classify.c: what SQLite's last error on this connection means */
 int lite_fail(struct lite_conn *c, weir_error *err);
 
+/* fork.c: before an open.  In a child, sees to it that SQLite does not take the parent's locks for its own; not SQLITE_OK: it cannot. */
+int lite_mind_fork(void);
+
 /* open.c */
 int lite_open(void *conn, const weir_host *host, const weir_target *target, int64_t deadline_ns, weir_error *err);
 void lite_close(void *conn);

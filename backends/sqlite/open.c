@@ -41,7 +41,7 @@ static int is_folder(const char *path)
 static int exists(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 || errno != ENOENT;
+    return stat(path, &st) == 0 || (errno != ENOENT && errno != ENAMETOOLONG);
 }
 
 /* Looks at what SQLite could not open.  It opens no file itself: closing one would drop this process's locks on it. */
@@ -49,6 +49,8 @@ static int blame_path(struct lite_conn *c, const char *path, weir_error *err)
 {
     char folder[PATH_SIZE];
     folder_of(folder, path);
+    if (!exists(path) && errno == ENAMETOOLONG)
+        return c->host->fail(err, WEIR_E_CONNECT, "a name is longer than the file system takes: '%s'", path);
     if (is_folder(path))
         return c->host->fail(err, WEIR_E_CONNECT, "'%s' is a directory", path);
     if (!exists(folder))
@@ -92,7 +94,7 @@ static int blame(struct lite_conn *c, const char *path, weir_error *err)
     int status = blame_moment(c, primary, path, err);
     if (status == 0 && primary == SQLITE_NOTADB)
         status = c->host->fail(err, WEIR_E_CONNECT, "'%s' is not an SQLite database", path);
-    if (status == 0 && primary == SQLITE_CANTOPEN)
+    if (status == 0 && (primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY))
         status = blame_path(c, path, err);
     if (status == 0)
         status = c->host->fail(err, WEIR_E_CONNECT, "'%s' cannot be opened: %s", path, sqlite3_errmsg(c->db));
@@ -104,18 +106,20 @@ static int blame(struct lite_conn *c, const char *path, weir_error *err)
 
 /*
  * What SQLite is told to open.  A path begins with / or ./, so that none is taken for a URI or for one of SQLite's own special names.
- * The connections of one db share their memory database by a name that no other living db has: the address of its host context.
+ * The connections of one db share their memory database by a name that no other living db has: the address of its host context.  A
+ * child's is another than its parent's, which could be locked for ever there.
  */
 static int choose_name(struct lite_conn *c, char out[PATH_SIZE], const char *path, weir_error *err)
 {
-    const char *shared = sqlite3_libversion_number() >= FIRST_SHARED_MEMDB ? "file:/weir-%p?vfs=memdb"
-                                                                           : "file:weir-%p?mode=memory&cache=shared";
+    const char *shared = sqlite3_libversion_number() >= FIRST_SHARED_MEMDB
+                             ? "file:/weir-%p-%ld?vfs=memdb"
+                             : "file:weir-%p-%ld?mode=memory&cache=shared";
     if (!*path)
         return c->host->fail(
             err, WEIR_E_CONNECT,
             "no file is named: write sqlite:path/to/file.db, or sqlite::memory: for a database in memory");
     if (c->memory)
-        snprintf(out, PATH_SIZE, shared, c->host->ctx);
+        snprintf(out, PATH_SIZE, shared, c->host->ctx, (long)getpid());
     else if (snprintf(out, PATH_SIZE, "%s%s", *path == '/' ? "" : "./", path) >= PATH_SIZE)
         return c->host->fail(err, WEIR_E_CONNECT, "the path of the file is longer than %d bytes", PATH_SIZE - 1);
     return WEIR_OK;
@@ -196,6 +200,10 @@ int lite_open(void *conn, const weir_host *host, const weir_target *target, int6
     c->busy_ns = lite_duration_ns(host->option(host->ctx, "busy_timeout"));
     if (!sqlite3_threadsafe())
         return host->fail(err, WEIR_E_UNSUPPORTED, "this SQLite library was built for one thread only");
+    if (lite_mind_fork() != SQLITE_OK)
+        return host->fail(
+            err, WEIR_E_UNSUPPORTED,
+            "this SQLite library cannot be used in a child of a process that has used it: open after fork");
     if (*target->host)
         return host->fail(err, WEIR_E_CONNECT, "SQLite has no host '%s': write sqlite:path/to/file.db", target->host);
     return open_path(c, target->database, deadline_ns, err);

@@ -26,11 +26,11 @@ weir_db *talk_open(const char *url, const char *const *options)
     return talk_open_with(url, &hooks);
 }
 
-weir_conn talk_borrow(weir_db *db, unsigned how)
+weir_conn talk_borrow_for(weir_db *db, unsigned how, const char *here)
 {
     weir_conn conn;
     weir_error err;
-    if (weir_acquire(&conn, db, how, LONG, &err) < 0)
+    if (weir_acquire_for(&conn, db, how, NULL, here, LONG, &err) < 0)
         tap_bail("cannot borrow: %s", err.text);
     return conn;
 }

@@ -17,7 +17,8 @@
 
 weir_db *talk_open(const char *url, const char *const *options); /* "name", "value", …, NULL; or NULL */
 weir_db *talk_open_with(const char *url, const weir_hooks *hooks);
-weir_conn talk_borrow(weir_db *db, unsigned how);
+weir_conn talk_borrow_for(weir_db *db, unsigned how, const char *here);
+#define talk_borrow(db, how) talk_borrow_for((db), (how), WEIR_HERE)
 
 /* Statements that must succeed.  The format makes the text; args are for the placeholders in it. */
 void talk_run(weir_conn conn, const char *format, ...) TAP_PRINTF(2, 3);
