@@ -74,15 +74,16 @@ void lite_goes_on(struct lite_conn *c, int64_t deadline_ns)
 {
     c->deadline_ns = deadline_ns;
     c->give_up_ns = 0;
-    c->timed_out = 0;
-    c->in_transaction = !sqlite3_get_autocommit(c->db);
 }
 
 void lite_begins(struct lite_conn *c, int64_t deadline_ns)
 {
-    int earlier = LITE_CANCELLED;
-    atomic_compare_exchange_strong(&c->stop, &earlier, LITE_GO_ON);
+    int earlier = atomic_load_explicit(&c->stop, memory_order_relaxed);
+    if (earlier == LITE_CANCELLED) /* but for a cut, nobody sets it between two hooks */
+        atomic_compare_exchange_strong(&c->stop, &earlier, LITE_GO_ON);
     lite_goes_on(c, deadline_ns);
+    c->timed_out = 0;
+    c->in_transaction = !sqlite3_get_autocommit(c->db);
 }
 
 static double unit_ns(const char *unit)

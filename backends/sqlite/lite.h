@@ -30,14 +30,16 @@ enum lite_stop {
 struct lite_stmt {
     struct lite_stmt *next, *previous; /* all of a connection, so that close finds those that nobody forgot */
     sqlite3_stmt *handle;
+    int only_reads;
     int changes_session;
     int has_run;
+    int holds_bytes; /* texts or blobs are bound to it */
 };
 
 /* How far an open result has been read. */
 enum lite_at {
     LITE_FIRST, /* run has stepped to the first row and nobody has asked for it yet */
-    LITE_ROWS,  /* each next is a step */
+    LITE_ROWS,  /* each next is a step; up to here, its statement is on its way */
     LITE_KEPT,  /* the rows are in `cells`, the statement has ended */
     LITE_END
 };
@@ -88,7 +90,7 @@ extern const weir_backend weir_sqlite_backend;
 /* limit.c: deadlines, lock waits, cancel */
 void lite_limit(struct lite_conn *c);                        /* installs the handlers, in place of anybody's */
 void lite_begins(struct lite_conn *c, int64_t deadline_ns);  /* a hook that starts something new */
-void lite_goes_on(struct lite_conn *c, int64_t deadline_ns); /* one that continues what may have been cancelled */
+void lite_goes_on(struct lite_conn *c, int64_t deadline_ns); /* one that continues what may have been cancelled: a step to a row */
 /* Runs what changes nothing when it fails, and waits where SQLite does not: where two could wait for each other, as when both turn a
    new file to the write-ahead log.  SQLite's code. */
 int lite_execute(struct lite_conn *c, const char *sql, int (*row)(void *, int, char **, char **), void *arg);
@@ -125,7 +127,7 @@ void lite_forget_all(struct lite_conn *c);
 int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
 int64_t lite_affected(void *conn);
 int64_t lite_last_id(void *conn);
-void lite_rewind(sqlite3_stmt *handle); /* ends a run, lets go of its arguments */
+void lite_rewind(struct lite_stmt *s); /* ends a run, lets go of its arguments */
 
 /* result.c */
 void lite_result_open(struct lite_conn *c, struct lite_stmt *s, enum lite_at at);
@@ -137,7 +139,7 @@ const char *lite_name(void *conn, size_t column);
 int lite_cell(void *conn, size_t column, weir_value *out);
 
 /* value.c */
-int lite_bind(struct lite_conn *c, sqlite3_stmt *handle, weir_args args, sqlite3_destructor_type life, weir_error *err);
+int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err);
 int lite_value(sqlite3_stmt *handle, int column, weir_value *out); /* borrowed until the next step; < 0: no memory */
 
 /* transact.c */

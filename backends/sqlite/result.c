@@ -76,13 +76,13 @@ void lite_result_open(struct lite_conn *c, struct lite_stmt *s, enum lite_at at)
 
 static int next_step(struct lite_conn *c, int64_t deadline_ns, weir_error *err)
 {
-    sqlite3_stmt *handle = c->result.stmt->handle;
+    struct lite_stmt *s = c->result.stmt;
     lite_goes_on(c, deadline_ns);
-    const int rc = sqlite3_step(handle);
+    const int rc = sqlite3_step(s->handle);
     if (rc == SQLITE_ROW)
         return WEIR_ROW;
     const int st = rc == SQLITE_DONE ? WEIR_OK : lite_fail(c, err);
-    lite_rewind(handle); /* keeps truth 2: ended, it holds no snapshot */
+    lite_rewind(s); /* keeps truth 2: ended, it holds no snapshot */
     c->result.at = LITE_END;
     return st;
 }
@@ -120,8 +120,9 @@ void lite_abandon(void *conn)
     struct lite_result *r = &c->result;
     if (!r->stmt)
         return;
+    if (r->at <= LITE_ROWS)
+        lite_rewind(r->stmt);
     drop_kept(c);
-    lite_rewind(r->stmt->handle);
     *r = (struct lite_result){ .stmt = NULL };
 }
 

@@ -135,19 +135,11 @@ int lite_settle(struct lite_conn *c)
     return rc;
 }
 
-static int reads_or_writes(const struct lite_conn *c)
-{
-#if SQLITE_VERSION_NUMBER >= 3034000
-    return sqlite3_txn_state(c->db, NULL) != SQLITE_TXN_NONE;
-#else
-    return c->result.stmt && c->result.at <= LITE_ROWS;
-#endif
-}
-
+/* Outside a transaction, only a statement on its way reads or writes: keeps truth 2. */
 int lite_dirty(void *conn)
 {
     const struct lite_conn *c = conn;
-    return c->changed || !sqlite3_get_autocommit(c->db) || reads_or_writes(c);
+    return c->changed || !sqlite3_get_autocommit(c->db) || (c->result.stmt && c->result.at <= LITE_ROWS);
 }
 
 /* ---- and clean again ---- */

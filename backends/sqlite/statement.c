@@ -65,7 +65,12 @@ static struct lite_stmt *enlist(struct lite_conn *c, sqlite3_stmt *handle)
     struct lite_stmt *s = c->host->realloc(c->host->ctx, NULL, sizeof *s);
     if (!s)
         return NULL;
-    *s = (struct lite_stmt){ .next = c->statements, .handle = handle, .changes_session = c->noted };
+    *s = (struct lite_stmt){
+        .next = c->statements,
+        .handle = handle,
+        .only_reads = sqlite3_stmt_readonly(handle),
+        .changes_session = c->noted,
+    };
     if (s->next)
         s->next->previous = s;
     return c->statements = s;
@@ -112,10 +117,12 @@ void lite_forget_all(struct lite_conn *c)
 
 /* ---- running ---- */
 
-void lite_rewind(sqlite3_stmt *handle)
+void lite_rewind(struct lite_stmt *s)
 {
-    sqlite3_reset(handle);
-    sqlite3_clear_bindings(handle);
+    sqlite3_reset(s->handle);
+    if (s->holds_bytes)
+        sqlite3_clear_bindings(s->handle);
+    s->holds_bytes = 0;
 }
 
 static int64_t changed_rows(sqlite3 *db)
@@ -186,7 +193,7 @@ static int run_to_first_row(struct lite_conn *c, struct lite_stmt *s, weir_error
         return lite_fail(c, err);
     lite_result_open(c, s, rc == SQLITE_ROW ? LITE_FIRST : LITE_END);
     if (rc == SQLITE_DONE)
-        lite_rewind(s->handle);
+        lite_rewind(s);
     return WEIR_OK;
 }
 
@@ -195,16 +202,16 @@ static int run_whole(struct lite_conn *c, struct lite_stmt *s, int want_rows, we
     if (want_rows)
         lite_result_open(c, s, LITE_KEPT);
     const int st = run_to_end(c, s->handle, want_rows, err);
-    lite_rewind(s->handle);
+    lite_rewind(s);
     if (st < 0)
         lite_abandon(c);
     return st;
 }
 
 /* keeps truth 4 */
-static int check_writes(const struct lite_conn *c, sqlite3_stmt *handle, weir_error *err)
+static int check_writes(const struct lite_conn *c, const struct lite_stmt *s, weir_error *err)
 {
-    if (!c->only_reads || sqlite3_stmt_readonly(handle))
+    if (!c->only_reads || s->only_reads)
         return WEIR_OK;
     c->host->fail(err, WEIR_E_READ_ONLY, "sqlite: the statement writes, but its transaction is read-only");
     err->native = SQLITE_READONLY;
@@ -216,18 +223,18 @@ int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t dead
 {
     struct lite_conn *c = conn;
     struct lite_stmt *s = stmt;
-    const int stream = want_rows && sqlite3_stmt_readonly(s->handle); /* keeps truth 1 */
+    const int stream = want_rows && s->only_reads; /* keeps truth 1 */
     lite_begins(c, deadline_ns);
     c->affected = 0;
-    int st = check_writes(c, s->handle, err);
+    int st = check_writes(c, s, err);
     if (st == WEIR_OK)
         st = refresh(c, s, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, s->handle, args, stream ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
+        st = lite_bind(c, s, args, stream ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
     if (st == WEIR_OK)
         st = stream ? run_to_first_row(c, s, err) : run_whole(c, s, want_rows, err);
     if (st < 0)
-        lite_rewind(s->handle);
+        lite_rewind(s);
     return st;
 }
 

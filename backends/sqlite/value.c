@@ -49,11 +49,13 @@ static int bind_one(struct lite_conn *c, sqlite3_stmt *handle, int at, const wei
     return bind_plain(handle, at, v, life) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
-int lite_bind(struct lite_conn *c, sqlite3_stmt *handle, weir_args args, sqlite3_destructor_type life, weir_error *err)
+int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err)
 {
     int st = WEIR_OK;
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++)
-        st = bind_one(c, handle, (int)i + 1, &args.v[i], life, err);
+    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
+        s->holds_bytes |= args.v[i].type > WEIR_DOUBLE;
+        st = bind_one(c, s->handle, (int)i + 1, &args.v[i], life, err);
+    }
     return st;
 }
 
@@ -66,22 +68,25 @@ static int take_bytes(weir_value *out, uint32_t type, const void *p, int length)
     return WEIR_OK;
 }
 
+/* One look into the row for what is asked of a cell: its type, itself, its length.  Such a value may be asked, for nobody else uses the
+   connection meanwhile. */
 int lite_value(sqlite3_stmt *handle, int column, weir_value *out)
 {
+    sqlite3_value *v = sqlite3_column_value(handle, column);
     const void *p;
-    switch (sqlite3_column_type(handle, column)) {
+    switch (sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
-        *out = weir_int(sqlite3_column_int64(handle, column));
+        *out = weir_int(sqlite3_value_int64(v));
         return WEIR_OK;
     case SQLITE_FLOAT:
-        *out = weir_double(sqlite3_column_double(handle, column));
+        *out = weir_double(sqlite3_value_double(v));
         return WEIR_OK;
     case SQLITE_TEXT: /* the pointer first: asking for it may convert, and moves the length */
-        p = sqlite3_column_text(handle, column);
-        return take_bytes(out, WEIR_TEXT, p, sqlite3_column_bytes(handle, column));
+        p = sqlite3_value_text(v);
+        return take_bytes(out, WEIR_TEXT, p, sqlite3_value_bytes(v));
     case SQLITE_BLOB:
-        p = sqlite3_column_blob(handle, column);
-        return take_bytes(out, WEIR_BLOB, p, sqlite3_column_bytes(handle, column));
+        p = sqlite3_value_blob(v);
+        return take_bytes(out, WEIR_BLOB, p, sqlite3_value_bytes(v));
     default:
         *out = weir_null();
         return WEIR_OK;
