@@ -21,7 +21,7 @@ build() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
 }
 
 answers() { # NAME
-    test "$("$folder/$1" "$stranger_url")" = 42
+    test "$("$folder/$1" "$stranger_url" "$stranger_sql")" = 42
 }
 
 try() { # NAME COMPILER… -- PKG-CONFIG-OPTION…

@@ -78,6 +78,19 @@ none "every option in weir-uri(7) is one" unknown_options
 sed -n 's/^\.It Li \([a-z_]*\)$/\1/p' man/weir_metrics_write.3 | LC_ALL=C sort >"$folder/listed"
 check "weir_metrics_write(3) lists the metrics" diff "$folder/metrics" "$folder/listed"
 
+# The members of weir_figures, but for its size.
+figures() {
+    sed -n '/^typedef struct weir_figures/,/^}/s/^    u\{0,1\}int[0-9]*_t \([a-z0-9_, ]*\);.*/\1/p' include/weir/observe.h |
+        tr -d ' ' | tr ',' '\n'
+}
+unlisted_figures() {
+    figures | while read -r figure; do
+        grep -q "^\.It Fa \(.* \)\{0,1\}$figure\( .*\)\{0,1\}\$" man/weir_observe.3 || echo "$figure"
+    done
+}
+check "the figures can be read" test "$(figures | wc -l)" -gt 20
+none "every figure is in weir_observe(3)" unlisted_figures
+
 # The literal displays in EXAMPLES are whole functions or programs.  Writes each to a file of its own, with the lines' places.
 extract_examples() { # PAGE…
     awk -v folder="$folder" '
