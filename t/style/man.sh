@@ -78,18 +78,41 @@ none "every option in weir-uri(7) is one" unknown_options
 sed -n 's/^\.It Li \([a-z_]*\)$/\1/p' man/weir_metrics_write.3 | LC_ALL=C sort >"$folder/listed"
 check "weir_metrics_write(3) lists the metrics" diff "$folder/metrics" "$folder/listed"
 
-# The members of weir_figures, but for its size.
-figures() {
-    sed -n '/^typedef struct weir_figures/,/^}/s/^    u\{0,1\}int[0-9]*_t \([a-z0-9_, ]*\);.*/\1/p' include/weir/observe.h |
-        tr -d ' ' | tr ',' '\n'
+# "struct member" a line, of the public structs that begin with their size.
+members() {
+    cat include/weir/*.h | awk '
+        { text = text $0 " " }
+        END {
+            gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, "", text)
+            while (match(text, /typedef struct weir_[a-z_]+ *\{ *size_t size;[^{}]*\}|struct weir_backend *\{[^{}]*\}/)) {
+                body = substr(text, RSTART, RLENGTH - 1)
+                text = substr(text, RSTART + RLENGTH)
+                match(body, /weir_[a-z_]+/)
+                name = substr(body, RSTART, RLENGTH)
+                n = split(substr(body, index(body, "{") + 1), line, ";")
+                for (i = 1; i < n; i++) {
+                    if (match(line[i], /\(\*[a-z_]+\)/)) {
+                        print name, substr(line[i], RSTART + 2, RLENGTH - 3)
+                        continue
+                    }
+                    many = split(line[i], one, ",")
+                    for (j = 1; j <= many; j++) {
+                        sub(/ *$/, "", one[j])
+                        sub(/.*[ *]/, "", one[j])
+                        print name, one[j]
+                    }
+                }
+            }
+        }' | grep -v ' reserved$'
 }
-unlisted_figures() {
-    figures | while read -r figure; do
-        grep -q "^\.It Fa \(.* \)\{0,1\}$figure\( .*\)\{0,1\}\$" man/weir_observe.3 || echo "$figure"
+unlisted_members() {
+    members | while read -r struct member; do
+        page=$(grep -l -w "$struct" man/*.3 | xargs grep -l "^\.It Fa .*\<$member\>")
+        [ -n "$page" ] || echo "$struct.$member"
     done
 }
-check "the figures can be read" test "$(figures | wc -l)" -gt 20
-none "every figure is in weir_observe(3)" unlisted_figures
+check "the structs can be read" test "$(members | wc -l)" -gt 70
+none "every member of a sized struct is on a page that has the struct" unlisted_members
 
 # The literal displays in EXAMPLES are whole functions or programs.  Writes each to a file of its own, with the lines' places.
 extract_examples() { # PAGE…
