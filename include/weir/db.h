@@ -103,7 +103,8 @@ WEIR_API weir_pool *weir_db_pool(weir_db *db, size_t index);
 /* Changes the option pool_size of one pool.  Growing is instant; shrinking closes idle connections now and lent ones as they return.
    WEIR_E_OPTION: outside its range. */
 WEIR_API int weir_pool_resize(weir_pool *pool, unsigned max, weir_error *err);
-/* Every connection is replaced before it is lent again: idle ones are closed now, lent ones as they return. */
+/* Every connection is replaced before it is lent again: idle ones are closed now, lent ones as they return.  The last one that keeps the
+   data of an in-memory database stays. */
 WEIR_API int weir_pool_evict(weir_pool *pool, weir_error *err);
 
 WEIR_END

@@ -10,13 +10,13 @@
 WEIR_BEGIN
 
 /*
- * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, or falls to it after
- * a weir_pool_resize, and opened = closed + the live ones (all of these but opening).  Counts are since weir_db_open, times are
- * microseconds.
+ * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, and
+ * opened = closed + the live ones (all of these but opening).  Counts are since weir_db_open, times are microseconds.
  */
 typedef struct weir_figures {
-    size_t size; /* in: sizeof(weir_figures) */
-    uint32_t max, idle, used, opening, resetting, closing;
+    size_t size;  /* in: sizeof(weir_figures) */
+    uint32_t max; /* as set; while a pool shrinks, what it still has */
+    uint32_t idle, used, opening, resetting, closing;
     uint32_t waiting;  /* callers in the queue */
     uint32_t min;      /* connections that are kept open when idle */
     uint64_t acquired; /* loans begun */

@@ -35,7 +35,7 @@ int64_t clock_deadline(const struct clock *c, weir_deadline d, int64_t fallback_
     if (d.ns == 0)
         return from_now(c, fallback_ns);
     if (d.ns > 0)
-        return from_now(c, d.ns);
+        return from_now(c, d.ns - (d.ns == 1)); /* weir_at_once: now, also by a clock that stands still */
     return d.ns == INT64_MIN ? NEVER : -d.ns;
 }
 

@@ -35,6 +35,13 @@ void db_drop(void *arg)
         destroy(db);
 }
 
+/* Its owner's hold is left.  If the owner has closed it before the fork, nobody lets go: the parent's handles may be looked at yet. */
+static void forked(void *arg)
+{
+    weir_db *db = arg;
+    atomic_store(&db->refs, 1);
+}
+
 /* What is lent to drivers: weir_host. */
 
 static void *host_realloc(void *ctx, void *block, size_t size)
@@ -211,6 +218,7 @@ static int create_pool(weir_db *db, weir_error *err)
         .event = tell,
         .hold = hold,
         .drop = db_drop,
+        .forked = forked,
     };
     name_pool(db, name, sizeof name);
     return pool_create(&db->pool, &config, &home, &link_ops, &db->source, name, err);

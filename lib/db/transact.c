@@ -166,9 +166,7 @@ int weir_transact_for(weir_outcome *outcome, weir_db *db, weir_body body, void *
     }
     if (status >= 0)
         status = run(&t, &own);
-    if (status < 0)
-        fail_as(err, &own);
     if (outcome)
         *outcome = t.outcome;
-    return status;
+    return status < 0 ? fail_as(err, &own) : status;
 }

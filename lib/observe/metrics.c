@@ -112,6 +112,14 @@ static void put_metric(struct out *o, const struct metric *m, const char *pool, 
     put_text(o, "%" PRIu64 "\n", wide + narrow);
 }
 
+/* In seconds, as OpenMetrics wants to see a bound: always with a point, so that the label is the same whoever writes it. */
+static void bound_text(char out[32], int64_t ns)
+{
+    double_text(out, (double)ns / (double)NS_PER_S);
+    if (!strpbrk(out, ".e"))
+        strcat(out, ".0");
+}
+
 static void put_time(struct out *o, const struct metric_time *t, weir_pool *pool)
 {
     struct pool_spread spread;
@@ -119,7 +127,7 @@ static void put_time(struct out *o, const struct metric_time *t, weir_pool *pool
     pool_spread(pool, t->what, &spread);
     put_head(o, t->name, "histogram", t->help);
     for (size_t i = 0; i < POOL_BOUNDS; i++) {
-        double_text(bound, (double)pool_bounds[i] / (double)NS_PER_S);
+        bound_text(bound, pool_bounds[i]);
         snprintf(label, sizeof label, "le=\"%s\",", bound);
         put_sample(o, t->name, "_bucket", label, pool_name(pool));
         put_text(o, "%" PRIu64 "\n", spread.within[i]);

@@ -49,41 +49,31 @@ static bool help_yourself_locked(weir_pool *p, enum lane_kind lane, struct waite
     return true;
 }
 
-static bool has_no_hands(const weir_pool *p)
+/* What this waiter can do until it is served: work, where no crew does, or sleep, until there is something to be tried again. */
+static void wait_a_while(weir_pool *p, struct waiter *w, int64_t now, int64_t until)
 {
-    return !p->home.crew || atomic_load(&p->no_hands);
-}
-
-/* What this waiter can do for itself until it is served: work, where no crew does, or sleep. */
-static void wait_a_while(weir_pool *p, struct waiter *w, int64_t until)
-{
-    if (has_no_hands(p) && !list_empty(&p->work)) {
+    int64_t due = governor_want_locked(p, now);
+    if (!pool_has_hands(p) && !list_empty(&p->work)) {
         pool_unlock(p);
         pool_work(p, until);
         pool_lock(p);
-        return;
-    }
-    int64_t due = governor_due_locked(p);
-    bool mine = has_no_hands(p) && due < until;
-    if (p->call || p->nudge) { /* somebody must be woken before this one sleeps */
+    } else if (p->call || p->nudge) { /* somebody must be woken before this one sleeps */
         pool_unlock(p);
         pool_lock(p);
-        return;
+    } else {
+        signal_wait(&w->signal, &p->lock, p->home.clock, due < until ? due : until);
     }
-    signal_wait(&w->signal, &p->lock, p->home.clock, mine ? due : until);
-    if (mine)
-        governor_want_locked(p, clock_now(p->home.clock));
 }
 
 static int queue_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t until)
 {
     waiter_join_locked(p, lane, w);
-    governor_want_locked(p, w->since);
+    governor_want_locked(p, w->since); /* also for one who does not wait: the next finds a connection */
     while (!w->done && !help_yourself_locked(p, lane, w)) {
         int64_t now = clock_now(p->home.clock);
         if (now >= until)
             return give_up_locked(p, lane, w, now);
-        wait_a_while(p, w, until);
+        wait_a_while(p, w, now, until);
     }
     return w->status;
 }
@@ -170,5 +160,5 @@ void pool_release(struct weir_slot *s, uint64_t loan, bool discard)
         histogram_add(&p->figures.times[TIME_USE], clock_now(p->home.clock) - lent_at);
     if (atomic_load(&l->gate))
         freed(p, word_lane(word));
-    atomic_store_explicit(&s->left, loan, memory_order_release);
+    atomic_fetch_add_explicit(&s->left, 1, memory_order_release);
 }

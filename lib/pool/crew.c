@@ -3,7 +3,7 @@
  * goodbyes.
  *
  * What must be true:
- *  1. A worker looks at `calls` before it looks for work, and sleeps only if nobody has called since: no call is lost.
+ *  1. A worker looks at `calls` before it looks for work, and sleeps or ends only if nobody has called since: no call is lost.
  *  2. Threads are made on demand, with all signals masked, and hold the duty's owner until they end.
  *  3. Threads are joined by crew_stop; those that are stuck in a client library then, or made later, end detached.
  * SPDX-License-Identifier: MIT
@@ -112,33 +112,28 @@ static void wait_for_calls_locked(struct crew *c, unsigned seen)
         c->woken--;
 }
 
-static void work(struct crew *c)
+static void work_locked(struct crew *c)
 {
-    for (bool stop = false; !stop;) {
-        lock_take(&c->lock);
-        unsigned seen = c->calls;
-        stop = c->stop;
+    unsigned seen;
+    do {
+        seen = c->calls;
         lock_drop(&c->lock);
         while (c->duty.work(c->duty.arg))
             ;
         lock_take(&c->lock);
         wait_for_calls_locked(c, seen);
-        lock_drop(&c->lock);
-    }
+    } while (!c->stop || c->calls != seen);
 }
 
-static void keep_time(struct crew *c)
+static void keep_time_locked(struct crew *c)
 {
-    for (bool stop = false; !stop;) {
-        lock_take(&c->lock);
+    while (!c->stop) {
         unsigned seen = c->nudges;
         lock_drop(&c->lock);
         int64_t due = c->duty.tick(c->duty.arg);
         lock_take(&c->lock);
         while (!c->stop && c->nudges == seen && clock_now(c->clock) < due)
             signal_wait(&c->time, &c->lock, c->clock, due);
-        stop = c->stop;
-        lock_drop(&c->lock);
     }
 }
 
@@ -148,11 +143,11 @@ static void *thread_main(void *arg)
     struct crew *c = t->crew;
     void (*drop)(void *) = c->duty.drop;
     void *owner = c->duty.arg;
-    if (t == &c->threads[0])
-        keep_time(c);
-    else
-        work(c);
     lock_take(&c->lock);
+    if (t == &c->threads[0])
+        keep_time_locked(c);
+    else
+        work_locked(c);
     t->state = t->detached ? THREAD_NONE : THREAD_DONE;
     signal_all(&c->gone);
     lock_drop(&c->lock);
@@ -293,8 +288,6 @@ void crew_forked(struct crew *c)
     init_locks(c);
     c->sleeping = c->woken = 0;
     for (unsigned i = 0; i <= c->max_workers; i++) {
-        if (c->threads[i].state == THREAD_RUNNING)
-            c->duty.drop(c->duty.arg);
         c->threads[i].state = THREAD_NONE;
         c->threads[i].starting = false;
     }

@@ -12,7 +12,7 @@ static void add_holder(struct text *t, const struct weir_slot *s, int64_t now)
     char held[32];
     int64_t lent_at = atomic_load_explicit(&s->lent_at, memory_order_relaxed);
     const char *here = atomic_load_explicit(&s->here, memory_order_relaxed);
-    bool seen = s->seen_word == slot_word(s);
+    bool seen = s->seen_word == word_bare(slot_word(s));
     int64_t since = lent_at ? lent_at : seen ? s->seen_at : now;
     duration_text(held, now > since ? now - since : 0);
     text_add(t, "%s (thread %u, %s%s)", here ? here : "?", atomic_load_explicit(&s->thread, memory_order_relaxed),
@@ -54,10 +54,12 @@ static unsigned lanes_in_the_way(const weir_pool *p, enum lane_kind lane)
     return other ? 1u << LANE_READ | 1u << LANE_WRITE : 1u << lane;
 }
 
-static int explain_unavailable(const weir_pool *p, const char *want, const char *waited, weir_error *err)
+static int explain_unavailable(const weir_pool *p, const char *want, const char *waited, int64_t now, weir_error *err)
 {
-    fail(err, WEIR_E_UNAVAILABLE, "no %s connection within %s: %u connects failed, the last: %s", want, waited,
-         p->failures, p->last_error.text);
+    char next[32];
+    duration_text(next, p->next_open > now ? p->next_open - now : 0);
+    fail(err, WEIR_E_UNAVAILABLE, "no %s connection within %s: %u connects failed, the next is due in %s; the last: %s",
+         want, waited, p->failures, next, p->last_error.text);
     if (err) {
         err->native = p->last_error.native;
         err->flags = p->last_error.flags & WEIR_RETRY_ELSEWHERE;
@@ -74,7 +76,7 @@ int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, i
     duration_text(waited, now - since);
     const char *want = lane == LANE_WRITE ? "write" : "read";
     if (!lent && p->failures)
-        return explain_unavailable(p, want, waited, err);
+        return explain_unavailable(p, want, waited, now, err);
     text_add(&t, "no %s connection came free within %s: %u of %u are lent, %u opening, %u wait", want, waited, lent,
              places, p->opening, p->lanes[lane].waiting);
     if (lent) {

@@ -43,6 +43,21 @@ int64_t histogram_us(const struct histogram *h, uint64_t zeros, unsigned percent
     return bucket_ns(HISTOGRAM_BUCKETS - 1) / 1000; /* counts moved meanwhile */
 }
 
+static void histogram_reset(struct histogram *h)
+{
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        atomic_store_explicit(&h->buckets[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&h->sum, 0, memory_order_relaxed);
+}
+
+void figures_reset(struct figures *f)
+{
+    for (int i = 0; i < COUNTS; i++)
+        atomic_store_explicit(&f->counts[i], 0, memory_order_relaxed);
+    for (int i = 0; i < TIMES; i++)
+        histogram_reset(&f->times[i]);
+}
+
 void pool_count(weir_pool *p, enum pool_count what)
 {
     atomic_fetch_add_explicit(&p->figures.counts[what], 1, memory_order_relaxed);
@@ -104,7 +119,7 @@ void pool_figures(weir_pool *p, weir_figures *out)
 {
     weir_figures f = { .size = sizeof f };
     pool_lock(p);
-    f.max = p->config.max;
+    f.max = pool_live_locked(p) > p->config.max ? pool_live_locked(p) : p->config.max; /* more while it shrinks */
     f.min = p->config.min;
     f.waiting = p->lanes[LANE_READ].waiting + p->lanes[LANE_WRITE].waiting;
     f.opened = counted(p, COUNT_OPENED);

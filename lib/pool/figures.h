@@ -25,4 +25,6 @@ struct figures {
     struct histogram times[TIMES]; /* TIME_WAIT: only of those who queued */
 };
 
+void figures_reset(struct figures *f);
+
 #endif

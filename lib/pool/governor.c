@@ -59,11 +59,25 @@ static bool open_one(weir_pool *p, enum lane_kind lane)
     return false;
 }
 
-/* A full pool: an idle connection of the other lane is turned over to this one. */
-static bool turn_one(weir_pool *p, enum lane_kind lane)
+static bool open_one_for(weir_pool *p, enum lane_kind lane, int64_t now)
 {
-    enum lane_kind other = lane == LANE_READ ? LANE_WRITE : LANE_READ;
-    if (p->lanes[other].waiting)
+    bool room = pool_live_locked(p) < p->config.max && p->lanes[lane].live < lane_limit(p, lane);
+    return room && may_open(p, now) && open_one(p, lane);
+}
+
+/* Nothing more can be opened, because the pool is full or the server refuses. */
+bool governor_would_turn_locked(const weir_pool *p, enum lane_kind lane)
+{
+    const struct lane *l = &p->lanes[lane];
+    bool closed = pool_live_locked(p) >= p->config.max || p->failures;
+    return closed && l->waiting > l->coming && l->live < lane_limit(p, lane);
+}
+
+/* An idle connection of the other lane is turned over to this one. */
+static bool turn_one_for(weir_pool *p, enum lane_kind lane)
+{
+    enum lane_kind other = lane_across(lane);
+    if (!waiter_is_across_locked(p, other))
         return false;
     POOL_EACH(s, p)
     {
@@ -81,15 +95,6 @@ static bool turn_one(weir_pool *p, enum lane_kind lane)
     return false;
 }
 
-static bool grow(weir_pool *p, enum lane_kind lane, int64_t now)
-{
-    if (p->lanes[lane].live >= lane_limit(p, lane))
-        return false;
-    if (pool_live_locked(p) < p->config.max)
-        return may_open(p, now) && open_one(p, lane);
-    return turn_one(p, lane);
-}
-
 /* Where the next connection of the minimum goes: a writer first, then readers as far as they may. */
 static enum lane_kind spare_lane(const weir_pool *p)
 {
@@ -97,18 +102,25 @@ static enum lane_kind spare_lane(const weir_pool *p)
     return p->lanes[LANE_WRITE].live == 0 || reads_full ? LANE_WRITE : LANE_READ;
 }
 
-void governor_want_locked(weir_pool *p, int64_t now)
+static bool is_below_min(const weir_pool *p)
+{
+    return pool_live_locked(p) - p->closing < p->config.min;
+}
+
+int64_t governor_want_locked(weir_pool *p, int64_t now)
 {
     if (p->closed)
-        return;
-    for (int lane = LANES - 1; lane >= 0; lane--) {
+        return NEVER;
+    for (int i = LANES - 1; i >= 0; i--) {
+        enum lane_kind lane = (enum lane_kind)i;
         struct lane *l = &p->lanes[lane];
-        while (l->waiting > l->coming && grow(p, (enum lane_kind)lane, now))
+        while (l->waiting > l->coming && (open_one_for(p, lane, now) || turn_one_for(p, lane)))
             ;
     }
-    while (pool_live_locked(p) - p->closing < p->config.min && pool_live_locked(p) < p->config.max &&
-           grow(p, spare_lane(p), now))
+    while (is_below_min(p) && open_one_for(p, spare_lane(p), now))
         ;
+    bool wanted = p->lanes[LANE_READ].waiting || p->lanes[LANE_WRITE].waiting || is_below_min(p);
+    return wanted && now < p->next_open ? p->next_open : NEVER;
 }
 
 static int64_t backoff(weir_pool *p)
@@ -141,12 +153,6 @@ void governor_opened_locked(weir_pool *p)
     p->next_open = 0;
     p->hopeless = false;
     pool_count(p, COUNT_OPENED);
-}
-
-int64_t governor_due_locked(const weir_pool *p)
-{
-    bool wanted = p->lanes[LANE_READ].waiting || p->lanes[LANE_WRITE].waiting || pool_live_locked(p) < p->config.min;
-    return p->failures && wanted && !p->closed ? p->next_open : NEVER;
 }
 
 bool governor_hopeless_locked(const weir_pool *p, enum lane_kind lane, int64_t now, weir_error *err)

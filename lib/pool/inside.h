@@ -14,8 +14,9 @@
 
 /* Why the warm path may not be taken, in lane.gate. */
 #define GATE_WAITERS 1u /* somebody queues: law 4 decides */
-#define GATE_CLOSED 2u
-#define GATE_QUIET 4u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
+#define GATE_ACROSS 2u  /* somebody queues in the other lane, to which what comes free may be turned over */
+#define GATE_CLOSED 4u
+#define GATE_QUIET 8u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
 
 struct lane {
     atomic_uint gate;
@@ -78,20 +79,25 @@ struct waiter {
 /* waiter.c: who gets what comes free. */
 bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word); /* wants no lock */
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
-void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4, when a slot comes back */
+void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4; governor_want_locked follows */
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause);
 bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane,
                             int64_t now); /* may a newcomer take an idle slot? */
 void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w);
 void waiter_leave_locked(weir_pool *p, enum lane_kind lane, struct waiter *w); /* not served */
+bool waiter_is_across_locked(const weir_pool *p,
+                             enum lane_kind lane); /* is a free slot of it first for one in the other lane? */
+void waiters_wake_locked(weir_pool *p);            /* there is work, and no hands for it but theirs */
 
 /* governor.c: how many connections there are, and in which lane. */
 unsigned pool_live_locked(const weir_pool *p);
 unsigned lane_limit(const weir_pool *p, enum lane_kind lane);
-void governor_want_locked(weir_pool *p, int64_t now); /* starts what the waiters and the minimum ask for */
+/* Starts what the waiters and the minimum ask for.  Returns when it wants to be asked again, NEVER if only events can bring up more. */
+int64_t governor_want_locked(weir_pool *p, int64_t now);
+bool governor_would_turn_locked(const weir_pool *p,
+                                enum lane_kind lane); /* from the other lane, if one is idle there */
 void governor_failed_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause, int64_t now);
 void governor_opened_locked(weir_pool *p);
-int64_t governor_due_locked(const weir_pool *p); /* when want_locked has something to do again; NEVER */
 bool governor_hopeless_locked(const weir_pool *p, enum lane_kind lane, int64_t now,
                               weir_error *err); /* true: *err says why */
 
@@ -117,6 +123,20 @@ static inline struct weir_slot *slot_next(const struct weir_slot *s)
 }
 #define POOL_EACH(s, p) for (struct weir_slot *s = (p)->first; s; s = slot_next(s))
 unsigned pool_lent_locked(const weir_pool *p);
+static inline enum lane_kind lane_across(enum lane_kind lane)
+{
+    return lane == LANE_READ ? LANE_WRITE : LANE_READ;
+}
+/* Is there somebody else to do the work?  If not, borrowers do it themselves. */
+static inline bool pool_has_hands(const weir_pool *p)
+{
+    return p->home.crew && !atomic_load(&p->no_hands);
+}
+/* The data would go with it: the only connection left of those that keep them. */
+static inline bool pool_needs_locked(const weir_pool *p, const struct weir_slot *s)
+{
+    return s->keeps_data && pool_live_locked(p) - p->closing == 1;
+}
 
 /* explain.c: the errors that name names.  Both write *err and return its status. */
 int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, int64_t now, weir_error *err);

@@ -1,8 +1,8 @@
 /*
  * What comes due with time: back-off that ends, connections idle for too long, the minimum, loans that look leaked.
  *
- * Nothing here costs the warm path anything: a slot whose word has not changed since the last look has been idle, or lent to the same
- * holder, since then.  So ages are known to a tick; while anything happens there is one every TICK, and none when nothing does: then
+ * Nothing here costs the warm path anything: a slot whose bare word has not changed since the last look has been idle, or lent to the
+ * same holder, since then.  So ages are known to a tick; while anything happens there is one every TICK, and none when nothing does: then
  * the gate tells the next borrower to wake us (GATE_QUIET).
  * SPDX-License-Identifier: MIT
  */
@@ -11,12 +11,12 @@
 
 #define TICK (250 * NS_PER_MS)
 
-/* Looks at one slot; true if something has changed since the last look. */
+/* Looks at one slot; true if something has changed since the last look.  What a holder does with a loan is no change of it. */
 static bool look_locked(struct weir_slot *s, uint64_t word, int64_t now)
 {
-    if (word == s->seen_word)
+    if (word_bare(word) == s->seen_word)
         return false;
-    s->seen_word = word;
+    s->seen_word = word_bare(word);
     s->seen_at = now;
     return true;
 }
@@ -25,7 +25,7 @@ static bool look_locked(struct weir_slot *s, uint64_t word, int64_t now)
 static bool is_surplus_locked(const weir_pool *p, const struct weir_slot *s, int64_t now)
 {
     unsigned left = pool_live_locked(p) - p->closing;
-    return left > p->config.min && !(s->keeps_data && left == 1) && now - s->seen_at >= p->config.idle_timeout;
+    return left > p->config.min && !pool_needs_locked(p, s) && now - s->seen_at >= p->config.idle_timeout;
 }
 
 struct looked {
@@ -75,7 +75,7 @@ static void report_leak(weir_pool *p, const char *here, unsigned thread, int64_t
     char buffer[256], length[32];
     struct text t = text_in(buffer, sizeof buffer);
     duration_text(length, age);
-    text_add(&t, "a connection has been lent for %s: %s, thread %u", length, here, thread);
+    text_add(&t, "a connection has been lent for %s: %s, thread %u", length, here ? here : "?", thread);
     pool_count(p, COUNT_LEAK);
     p->home.event(p->home.arg, p, WEIR_EVENT_LEAK, buffer, NULL);
 }
@@ -90,7 +90,7 @@ int64_t pool_tick(weir_pool *p)
     struct looked l = { .due = NEVER };
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
-    governor_want_locked(p, now);
+    int64_t due = governor_want_locked(p, now);
     POOL_EACH(s, p)
     look_at_slot_locked(p, s, now, &l);
     const char *here = NULL;
@@ -101,9 +101,8 @@ int64_t pool_tick(weir_pool *p)
         l.leak->leak_loan = word_loan(l.leak->seen_word);
     }
     bool busy = l.busy || !p->home.crew || !go_quiet_locked(p);
-    int64_t due = sooner(busy ? clock_add(now, TICK) : l.due, governor_due_locked(p));
     pool_unlock(p);
-    if (here)
+    if (l.leak)
         report_leak(p, here, thread, l.leak_age);
-    return here ? now : due; /* there may be another */
+    return l.leak ? now : sooner(busy ? clock_add(now, TICK) : l.due, due); /* there may be another */
 }

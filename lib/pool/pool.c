@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <sched.h>
+#include <time.h>
 #include <base/error.h>
 #include <pool/inside.h>
 
@@ -110,38 +111,39 @@ const char *pool_name(const weir_pool *p)
     return p->name;
 }
 
-/* The child's copy of the pool becomes an empty one.  Loan numbers count up, so that the parent's handles are stale here. */
+/* Loan numbers count up, so that the parent's handles are stale here. */
+static void remake_slot(weir_pool *p, struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    enum slot_state state = word_state(word);
+    list_init(&s->work);
+    s->stoppers = 0;
+    s->leaving = s->keeps_data = false;
+    if (state != SLOT_EMPTY)
+        p->ops->forget(s, word & WORD_IN_CALL || (state != SLOT_IDLE && state != SLOT_LENT));
+    while (!slot_move(s, &word, word_in(word_lend(word), SLOT_EMPTY)))
+        ;
+    atomic_store(&s->left, word_loan(slot_word(s)));
+    p->loans_before += word_loan(slot_word(s));
+}
+
+/* The child's copy of the pool becomes an empty one. */
 static void remake(weir_pool *p)
 {
-    unsigned live = 0;
     init_locks(p);
     init_lanes(p);
     p->loans_before = 0;
     POOL_EACH(s, p)
-    {
-        uint64_t word = slot_word(s);
-        list_init(&s->work);
-        s->stoppers = 0;
-        s->leaving = s->keeps_data = false;
-        if (word_state(word) != SLOT_EMPTY) {
-            p->ops->forget(s);
-            live++;
-        }
-        while (!slot_move(s, &word, word_in(word_lend(word), SLOT_EMPTY)))
-            ;
-        atomic_store(&s->left, word_loan(slot_word(s)));
-        p->loans_before += word_loan(slot_word(s));
-    }
-    for (int i = 0; i < COUNTS; i++)
-        atomic_store(&p->figures.counts[i], 0);
+    remake_slot(p, s);
+    figures_reset(&p->figures);
     p->failures = 0;
     p->next_open = 0;
     p->hopeless = p->call = p->nudge = false;
+    p->random ^= (uint64_t)thread_number() << 32; /* brothers do not come back to a server in step */
     atomic_store(&p->no_hands, false);
     if (p->home.crew)
         crew_forked(p->home.crew);
-    while (live--)
-        p->home.drop(p->home.arg);
+    p->home.forked(p->home.arg);
 }
 
 /* keeps law 16.  A child begins with one thread, but may have more by the time that the first of them comes here. */
@@ -167,6 +169,17 @@ void pool_lock(weir_pool *p)
     lock_take(&p->lock);
 }
 
+/* If no thread can be had, whoever waits learns that the work is theirs. */
+static void call_crew(weir_pool *p)
+{
+    bool lacking = crew_call(p->home.crew, NULL) < 0;
+    if (!atomic_exchange(&p->no_hands, lacking) && lacking) {
+        lock_take(&p->lock);
+        waiters_wake_locked(p);
+        lock_drop(&p->lock);
+    }
+}
+
 void pool_unlock(weir_pool *p)
 {
     struct crew *crew = p->home.crew;
@@ -176,7 +189,7 @@ void pool_unlock(weir_pool *p)
     if (!crew)
         return;
     if (call)
-        atomic_store(&p->no_hands, crew_call(crew, NULL) < 0);
+        call_crew(p);
     if (nudge)
         crew_nudge(crew);
 }
@@ -230,25 +243,33 @@ void pool_evict(weir_pool *p)
 {
     pool_lock(p);
     p->generation++;
-    work_retire_all_locked(p);
+    POOL_EACH(s, p)
+    {
+        if (!pool_needs_locked(p, s))
+            work_retire_locked(p, s, slot_word(s));
+    }
     mark_lent_locked(p);
     pool_unlock(p);
 }
 
-/* Connects that nobody has begun yet are not begun any more. */
-static unsigned drop_openings_locked(weir_pool *p)
+/* What nobody has begun yet is not begun any more: connects are dropped and counted, resets become closes. */
+static unsigned drop_work_locked(weir_pool *p)
 {
     unsigned dropped = 0;
     LIST_EACH (at, &p->work) {
         struct weir_slot *s = LIST_ITEM(at, struct weir_slot, work);
         uint64_t word = slot_word(s);
-        if (word_state(word) != SLOT_OPENING || !slot_move(s, &word, word_in(word, SLOT_EMPTY)))
-            continue;
-        list_remove(at);
-        p->opening--;
-        p->lanes[word_lane(word)].coming--;
-        p->lanes[word_lane(word)].live--;
-        dropped++;
+        struct lane *l = &p->lanes[word_lane(word)];
+        if (word_state(word) == SLOT_RESETTING && slot_move(s, &word, word_in(word, SLOT_CLOSING))) {
+            l->coming--;
+            p->closing++;
+        } else if (word_state(word) == SLOT_OPENING && slot_move(s, &word, word_in(word, SLOT_EMPTY))) {
+            list_remove(at);
+            l->coming--;
+            l->live--;
+            p->opening--;
+            dropped++;
+        }
     }
     return dropped;
 }
@@ -264,13 +285,13 @@ static unsigned close_locked(weir_pool *p)
     }
     work_retire_all_locked(p);
     mark_lent_locked(p);
-    return drop_openings_locked(p);
+    return drop_work_locked(p);
 }
 
 /* Until something returns or is closed; what waits to be closed is seen to first. */
 static void wait_for_returns(weir_pool *p, int64_t until)
 {
-    if (!p->home.crew && !list_empty(&p->work)) {
+    if (!pool_has_hands(p) && !list_empty(&p->work)) {
         pool_unlock(p);
         pool_work(p, until);
         pool_lock(p);
@@ -298,13 +319,11 @@ unsigned pool_shutdown(weir_pool *p, int64_t until, weir_error *err)
 
 void pool_settle(weir_pool *p)
 {
-    struct clock real = { 0 };
-    int64_t until = clock_now(&real) + 100 * NS_PER_MS;
+    const struct timespec nap = { .tv_nsec = 50000 };
     POOL_EACH(s, p)
     {
         uint64_t word = slot_word(s);
-        while (word_state(word) != SLOT_LENT && word_loan(word) &&
-               atomic_load_explicit(&s->left, memory_order_acquire) != word_loan(word) && clock_now(&real) < until)
-            sched_yield();
+        while (word_state(word) != SLOT_LENT && atomic_load_explicit(&s->left, memory_order_acquire) != word_loan(word))
+            nanosleep(&nap, NULL);
     }
 }

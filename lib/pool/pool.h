@@ -20,7 +20,8 @@ struct link_ops {
                 weir_error *err); /* allocates s->link if it is NULL */
     int (*reset)(struct weir_slot *s, bool read_only, int64_t deadline, weir_error *err); /* clean, and of that lane */
     void (*close)(struct weir_slot *s);
-    void (*forget)(struct weir_slot *s); /* after fork: the parent's; nothing is sent or closed */
+    /* After fork: the parent's; nothing is sent or closed.  `torn`: a thread of the parent was in the middle of something with it. */
+    void (*forget)(struct weir_slot *s, bool torn);
     bool (*keeps_data)(struct weir_slot *s);
     int (*cancel)(struct weir_slot *s, int64_t deadline, weir_error *err);
     void (*interrupt)(struct weir_slot *s);
@@ -45,7 +46,8 @@ struct pool_home {
     void (*event)(void *arg, weir_pool *pool, enum weir_event_kind kind, const char *text,
                   const weir_error *err); /* no lock held */
     void (*hold)(void *arg);              /* the pool counts on its db for each live connection … */
-    void (*drop)(void *arg); /* … and lets go of it; the last one may free the db and this pool with it */
+    void (*drop)(void *arg);   /* … and lets go of it; the last one may free the db and this pool with it */
+    void (*forked)(void *arg); /* in a child: nothing that was live in the parent counts here */
 };
 
 int pool_create(weir_pool **out, const struct pool_config *config, const struct pool_home *home,

@@ -83,8 +83,9 @@ int pool_cancel(struct weir_slot *s, uint64_t loan, weir_error *err)
     if (!s)
         return fail(err, WEIR_E_STALE, "the handle is empty: no connection is borrowed");
     weir_pool *p = s->pool;
+    weir_error own;
     int64_t deadline = clock_add(clock_now(p->home.clock), p->config.connect_timeout);
-    struct cancelling c = { .deadline = deadline, .err = err, .status = WEIR_OK };
+    struct cancelling c = { .deadline = deadline, .err = err ? err : &own, .status = WEIR_OK };
     pool_lock(p);
     uint64_t word = slot_word(s);
     do {

@@ -51,7 +51,8 @@ struct weir_slot {
     _Atomic(const char *) here;
     atomic_uint thread;
     _Atomic int64_t lent_at; /* 0: this loan is not timed */
-    _Atomic uint64_t left;   /* the last loan whose releaser is done with this memory: pool_settle */
+    _Atomic uint64_t
+        left; /* loans whose releaser is done with this memory: as many as there were, or pool_settle waits */
 
     struct weir_pool *pool;
     _Atomic(struct weir_slot *) next; /* all slots of the pool; grows at the end, never shrinks */
@@ -60,18 +61,19 @@ struct weir_slot {
     /* Under the pool's lock. */
     struct list work;    /* in the pool's work list while OPENING, RESETTING or CLOSING waits for somebody */
     unsigned generation; /* of the pool when its opening began */
-    unsigned stoppers;   /* who is stopping its call right now */
+    unsigned stoppers;   /* who is stopping its call right now; the call's end waits for them */
     bool leaving;        /* the call is over, and waits for them */
     bool keeps_data;     /* the data go with the last such connection */
 
-    uint64_t seen_word; /* what maintenance saw when it last looked … */
+    uint64_t seen_word; /* what maintenance saw when it last looked, bare … */
     int64_t seen_at;    /* … and since when */
     uint64_t leak_loan; /* the last loan that was reported */
 };
 
+/* Sequentially consistent, as slot_move is. */
 static inline uint64_t slot_word(const struct weir_slot *s)
 {
-    return atomic_load_explicit(&s->word, memory_order_acquire);
+    return atomic_load(&s->word);
 }
 
 static inline enum slot_state word_state(uint64_t word)
@@ -99,6 +101,12 @@ static inline bool word_lent(uint64_t word, uint64_t loan)
 static inline uint64_t word_in(uint64_t word, enum slot_state state)
 {
     return (word & ~((UINT64_C(1) << WORD_LOAN) - 1)) | (word & WORD_WRITE) | (uint64_t)state;
+}
+
+/* Without its flags: the same for as long as a loan lasts, or a slot is idle. */
+static inline uint64_t word_bare(uint64_t word)
+{
+    return word_in(word, word_state(word));
 }
 
 /* Lent anew: the next loan number. */

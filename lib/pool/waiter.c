@@ -2,10 +2,12 @@
  * Who gets what comes free.
  *
  * What must be true:
- *  1. A lane's waiters are served in the order in which they came (law 4).
- *  2. GATE_WAITERS is up exactly while somebody waits.  It goes up before the waiter looks for idle slots once more, and a releaser
- *     looks at it after its slot is IDLE: so one of the two sees the other, and no wake-up is lost.
+ *  1. A lane's waiters are served in the order in which they came (law 4).  Where a slot would have to be turned over to serve the
+ *     other lane, whoever is older goes first, so that no lane starves the other in a full pool.
+ *  2. GATE_WAITERS is up exactly while somebody waits, and GATE_ACROSS on the other lane.  They go up before the waiter looks for idle
+ *     slots once more, and a releaser looks at its gate after its slot is IDLE: so one of the two sees the other, and no wake-up is lost.
  *  3. While the gate is up, idle slots are taken under the lock only: who may overtake is decided in one place.
+ *  4. Without hands, no waiter sleeps while there is work.
  * SPDX-License-Identifier: MIT
  */
 #include <base/error.h>
@@ -48,16 +50,18 @@ static struct waiter *oldest(const struct lane *l)
     return first ? LIST_ITEM(first, struct waiter, link) : NULL;
 }
 
-static void leave(struct lane *l, struct waiter *w)
+static void leave(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
     list_remove(&w->link);
-    if (--l->waiting == 0)
-        atomic_fetch_and(&l->gate, ~GATE_WAITERS);
+    if (--p->lanes[lane].waiting == 0) {
+        atomic_fetch_and(&p->lanes[lane].gate, ~GATE_WAITERS);
+        atomic_fetch_and(&p->lanes[lane_across(lane)].gate, ~GATE_ACROSS);
+    }
 }
 
-static void finish(struct lane *l, struct waiter *w)
+static void finish(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
-    leave(l, w);
+    leave(p, lane, w);
     w->done = true;
     signal_one(&w->signal);
 }
@@ -66,7 +70,13 @@ void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
 {
     struct lane *l = &p->lanes[lane];
     for (struct waiter *w; (w = oldest(l)) && pool_take_idle(p, lane, &w->slot, &w->word);)
-        finish(l, w);
+        finish(p, lane, w);
+}
+
+bool waiter_is_across_locked(const weir_pool *p, enum lane_kind lane)
+{
+    const struct waiter *own = oldest(&p->lanes[lane]), *across = oldest(&p->lanes[lane_across(lane)]);
+    return across && (!own || across->since < own->since) && governor_would_turn_locked(p, lane_across(lane));
 }
 
 /* Where all writing goes through one connection its loans are many and short, and the bound is a tenth, or the same few would win. */
@@ -77,14 +87,16 @@ static int64_t barge_bound(const weir_pool *p, enum lane_kind lane)
 
 bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane, int64_t now)
 {
-    const struct waiter *w = oldest(&p->lanes[lane]);
-    return !w || now - w->since < barge_bound(p, lane);
+    const struct waiter *first = oldest(&p->lanes[waiter_is_across_locked(p, lane) ? lane_across(lane) : lane]);
+    return !first || now - first->since < barge_bound(p, lane);
 }
 
 /* keeps laws 4 and 5: a young waiter is woken to take its chance, an old one is handed the slot */
 void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
 {
     struct waiter *w = oldest(&p->lanes[lane]);
+    if (waiter_is_across_locked(p, lane))
+        return; /* the governor turns it over */
     if (w && waiter_may_pass_locked(p, lane, now))
         signal_one(&w->signal);
     else
@@ -93,11 +105,17 @@ void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
 
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause)
 {
-    struct lane *l = &p->lanes[lane];
-    for (struct waiter *w; (w = oldest(l));) {
+    for (struct waiter *w; (w = oldest(&p->lanes[lane]));) {
         w->status = fail_as(w->err, cause);
-        finish(l, w);
+        finish(p, lane, w);
     }
+}
+
+void waiters_wake_locked(weir_pool *p)
+{
+    for (int lane = 0; lane < LANES; lane++)
+        LIST_EACH (at, &p->lanes[lane].waiters)
+            signal_one(&LIST_ITEM(at, struct waiter, link)->signal);
 }
 
 void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
@@ -106,14 +124,16 @@ void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
     signal_init(&w->signal);
     w->queued = true;
     list_append(&l->waiters, &w->link);
-    if (l->waiting++ == 0)
+    if (l->waiting++ == 0) {
         atomic_fetch_or(&l->gate, GATE_WAITERS);
+        atomic_fetch_or(&p->lanes[lane_across(lane)].gate, GATE_ACROSS);
+    }
     waiters_serve_locked(p, lane);
 }
 
 /* It may have been woken for a slot that it does not take any more: the next one is. */
 void waiter_leave_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
-    leave(&p->lanes[lane], w);
+    leave(p, lane, w);
     waiters_serve_locked(p, lane);
 }

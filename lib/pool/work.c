@@ -16,10 +16,18 @@ static void move_mine(struct weir_slot *s, enum slot_state state)
     (void)moved;
 }
 
+/* Somebody has to do it.  Without hands all who wait are woken, because the first may be busy with an earlier piece. */
+static void call_locked(weir_pool *p)
+{
+    p->call = true;
+    if (!pool_has_hands(p))
+        waiters_wake_locked(p);
+}
+
 void work_queue_locked(weir_pool *p, struct weir_slot *s)
 {
     list_append(&p->work, &s->work);
-    p->call = true;
+    call_locked(p);
 }
 
 static void start_close(weir_pool *p, struct weir_slot *s)
@@ -47,7 +55,8 @@ void work_retire_all_locked(weir_pool *p)
 
 static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
 {
-    return p->closed || s->generation != p->generation || pool_live_locked(p) - p->closing > p->config.max;
+    bool superseded = s->generation != p->generation || pool_live_locked(p) - p->closing > p->config.max;
+    return p->closed || (superseded && !pool_needs_locked(p, s));
 }
 
 /* A connection is good: into the pool with it, and to whoever waits (law 5). */
@@ -173,8 +182,8 @@ bool pool_work(weir_pool *p, int64_t deadline)
     }
     struct weir_slot *s = LIST_ITEM(first, struct weir_slot, work);
     list_remove(first);
-    while (s->stoppers)
-        signal_wait(&p->stopped, &p->lock, p->home.clock, NEVER);
+    if (!list_empty(&p->work) && !p->closed)
+        call_locked(p); /* this piece may take long */
     pool_unlock(p);
     uint64_t word = slot_word(s);
     switch (word_state(word)) {
@@ -196,8 +205,7 @@ static enum slot_state after_loan(const weir_pool *p, const struct weir_slot *s,
 {
     if (word & (WORD_DEAD | WORD_CUT) || is_unwanted(p, s))
         return SLOT_CLOSING;
-    bool later = s->stoppers > 0; /* somebody else waits for them, not the releaser */
-    return word & WORD_LOOK || p->config.reset_always || later ? SLOT_RESETTING : SLOT_IDLE;
+    return word & WORD_LOOK || p->config.reset_always ? SLOT_RESETTING : SLOT_IDLE;
 }
 
 /* Ends the loan under the lock; false: it was not there to be ended, or goes on until the call that it is in is over. */
@@ -230,10 +238,10 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
         signal_all(&p->returned);
 }
 
-/* Without threads nobody comes to close what returns after shutdown. */
+/* Without hands nobody comes to close what returns after shutdown. */
 static void clear_up(weir_pool *p)
 {
-    if (!p->home.crew && atomic_load(&p->lanes[LANE_READ].gate) & GATE_CLOSED)
+    if (!pool_has_hands(p) && atomic_load(&p->lanes[LANE_READ].gate) & GATE_CLOSED)
         while (pool_work(p, NEVER))
             ;
 }
@@ -253,8 +261,8 @@ void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags
         histogram_add(&p->figures.times[TIME_USE], now - lent_at);
     pool_unlock(p);
     if (ended) {
+        atomic_fetch_add_explicit(&s->left, 1, memory_order_release);
         clear_up(p);
-        atomic_store_explicit(&s->left, loan, memory_order_release);
     }
     p->home.drop(p->home.arg); /* p may be gone now */
 }

@@ -123,21 +123,25 @@ static void close_link(struct weir_slot *s)
     struct link *l = s->link;
     link_end_result(l);
     forget_statements(l, true);
+    l->open = false; /* a child that is forked meanwhile has nothing to abandon */
     l->backend->close(l->conn);
-    l->open = false;
     keep_nothing(l);
 }
 
-/* Half-open or in use by a thread that does not exist here: nothing is called but abandon, and that only on what was whole. */
-static void forget_link(struct weir_slot *s)
+/* Nothing is called but abandon, and that only on what has been opened.  Our own half of a torn one cannot be trusted, and is left. */
+static void forget_link(struct weir_slot *s, bool torn)
 {
     struct link *l = s->link;
     if (!l)
         return;
     if (l->open)
         l->backend->abandon(l->conn);
-    forget_statements(l, false);
     l->open = false;
+    if (torn) {
+        s->link = NULL;
+        return;
+    }
+    forget_statements(l, false);
     keep_nothing(l);
 }
 

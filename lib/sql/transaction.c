@@ -199,9 +199,10 @@ struct transaction_state transaction_look(weir_conn conn)
 {
     struct transaction_state state = { 0 };
     struct link *l;
-    if (link_enter(&l, conn, NULL) < 0)
+    int status = link_enter(&l, conn, NULL);
+    state.held = state.open = status != WEIR_E_STALE; /* shut down or busy: the commit will be told so */
+    if (status < 0)
         return state;
-    state.held = true;
     state.open = l->depth > 0;
     state.inner = l->depth > 1;
     state.retry = l->retry;
