@@ -77,6 +77,12 @@ static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...)
     return db;
 }
 
+/* Does the library work on threads of its own, or the caller's?  Asked before there is anything to do. */
+static inline int has_threads(weir_db *db)
+{
+    return weir_db_maintain(db, weir_at_once(), NULL) == 60000;
+}
+
 static inline weir_figures figures(weir_db *db)
 {
     weir_figures f = { .size = sizeof f };
