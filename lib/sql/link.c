@@ -99,8 +99,8 @@ static int reset_link(struct weir_slot *s, bool read_only, int64_t deadline, wei
     struct link *l = s->link;
     link_end_result(l);
     int status = WEIR_OK;
-    if (l->depth && l->source->reset_never)
-        status = l->backend->sql->rollback(l->conn, deadline, err);
+    if (l->source->reset_never)
+        status = l->depth ? l->backend->sql->rollback(l->conn, deadline, err) : WEIR_OK;
     else if (l->source->reset_always || is_dirty(l))
         status = l->backend->reset(l->conn, deadline, err);
     if (status < 0)
