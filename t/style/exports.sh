@@ -22,4 +22,18 @@ if [ -e "$lib/sqlite.so" ]; then
     exported_by "$lib/sqlite.so" >"$folder/module"
     check "a driver module exports its entry alone" test "$(cat "$folder/module")" = weir_backend_entry
 fi
+# Linked statically, a program and the library share one space of names, hidden or not.
+defined_by() { # ARCHIVE
+    nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort -u
+}
+services=$top_builddir/services/.libs/libservices.a
+[ -e "$services" ] || services=$top_builddir/services/libservices.a
+if [ -e "$services" ]; then
+    core=$lib/libweir-core.a
+    [ -e "$core" ] || core=$top_builddir/libweir-core.a
+    defined_by "$core" >"$folder/core"
+    defined_by "$services" >"$folder/services"
+    check "the library's names can be read" test -s "$folder/core"
+    none "the services share no name with the library" comm -12 "$folder/core" "$folder/services"
+fi
 finish
