@@ -88,9 +88,10 @@ struct lite_conn {
 extern const weir_backend weir_sqlite_backend;
 
 /* limit.c: deadlines, lock waits, cancel */
-void lite_limit(struct lite_conn *c);                        /* installs the handlers, in place of anybody's */
-void lite_begins(struct lite_conn *c, int64_t deadline_ns);  /* a hook that starts something new */
-void lite_goes_on(struct lite_conn *c, int64_t deadline_ns); /* one that continues what may have been cancelled: a step to a row */
+void lite_limit(struct lite_conn *c);                       /* installs the handlers, in place of anybody's */
+void lite_begins(struct lite_conn *c, int64_t deadline_ns); /* a hook that starts something new */
+void lite_goes_on(struct lite_conn *c,
+                  int64_t deadline_ns); /* one that continues what may have been cancelled: a step to a row */
 /* Runs what changes nothing when it fails, and waits where SQLite does not: where two could wait for each other, as when both turn a
    new file to the write-ahead log.  SQLite's code. */
 int lite_execute(struct lite_conn *c, const char *sql, int (*row)(void *, int, char **, char **), void *arg);
