@@ -19,7 +19,8 @@ static int64_t one(int64_t id)
 {
     weir_rows rows;
     int64_t sum = 0;
-    must(weir_query(&rows, conn, SQL_ONE, WEIR_ARGS(weir_int(id)), weir_never(), &err) == WEIR_OK, "weir_query");
+    must(weir_query(&rows, conn, SQL_ONE, WEIR_ARGS(weir_int(id)), weir_after_ms(30000), &err) == WEIR_OK,
+         "weir_query");
     while (weir_rows_next(rows, &err) == WEIR_ROW)
         sum += weir_rows_int(rows, 0) + weir_rows_text(rows, 1)[0];
     must(weir_rows_close(&rows, &err) == WEIR_OK, "weir_rows_close");
@@ -30,7 +31,7 @@ static int64_t many(void)
 {
     weir_rows rows;
     int64_t sum = 0;
-    must(weir_query(&rows, conn, SQL_MANY, WEIR_NO_ARGS, weir_never(), &err) == WEIR_OK, "weir_query");
+    must(weir_query(&rows, conn, SQL_MANY, WEIR_NO_ARGS, weir_after_ms(30000), &err) == WEIR_OK, "weir_query");
     while (weir_rows_next(rows, &err) == WEIR_ROW)
         sum += weir_rows_int(rows, 0) + weir_rows_int(rows, 1) + weir_rows_text(rows, 2)[0];
     must(weir_rows_close(&rows, &err) == WEIR_OK, "weir_rows_close");
@@ -39,13 +40,13 @@ static int64_t many(void)
 
 static int64_t insert(void)
 {
-    must(weir_exec(NULL, conn, SQL_CLEAR, WEIR_NO_ARGS, weir_never(), &err) == WEIR_OK, SQL_CLEAR);
-    must(weir_begin(conn, NULL, weir_never(), &err) == WEIR_OK, "weir_begin");
+    must(weir_exec(NULL, conn, SQL_CLEAR, WEIR_NO_ARGS, weir_after_ms(30000), &err) == WEIR_OK, SQL_CLEAR);
+    must(weir_begin(conn, NULL, weir_after_ms(30000), &err) == WEIR_OK, "weir_begin");
     for (int64_t i = 0; i < INSERTS; i++)
         must(weir_exec(NULL, conn, SQL_INSERT, WEIR_ARGS(weir_int(i), weir_int(i * i), weir_text("a new name")),
-                       weir_never(), &err) == WEIR_OK,
+                       weir_after_ms(30000), &err) == WEIR_OK,
              SQL_INSERT);
-    must(weir_commit(NULL, conn, weir_never(), &err) == WEIR_OK, "weir_commit");
+    must(weir_commit(NULL, conn, weir_after_ms(30000), &err) == WEIR_OK, "weir_commit");
     return INSERTS;
 }
 

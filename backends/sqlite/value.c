@@ -64,7 +64,7 @@ static int take_bytes(weir_value *out, uint32_t type, const void *p, int length)
 {
     if (!p && (length > 0 || type == WEIR_TEXT))
         return WEIR_E_MEMORY;
-    *out = weir_bytes_(type, p ? p : "", (size_t)length);
+    *out = (weir_value){ .type = type, .as.p = p ? p : "", .length = (uint64_t)length };
     return WEIR_OK;
 }
 
@@ -76,10 +76,10 @@ int lite_value(sqlite3_stmt *handle, int column, weir_value *out)
     const void *p;
     switch (sqlite3_value_type(v)) {
     case SQLITE_INTEGER:
-        *out = weir_int(sqlite3_value_int64(v));
+        *out = (weir_value){ .type = WEIR_INT, .as.i = sqlite3_value_int64(v) };
         return WEIR_OK;
     case SQLITE_FLOAT:
-        *out = weir_double(sqlite3_value_double(v));
+        *out = (weir_value){ .type = WEIR_DOUBLE, .as.d = sqlite3_value_double(v) };
         return WEIR_OK;
     case SQLITE_TEXT: /* the pointer first: asking for it may convert, and moves the length */
         p = sqlite3_value_text(v);

@@ -5,20 +5,27 @@
 #include <base/error.h>
 #include <pool/inside.h>
 
-int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
+static int tell_closed(const struct weir_slot *s, uint64_t word, uint64_t loan, weir_error *err)
 {
     if (!s)
         return fail(err, WEIR_E_STALE, "the handle is empty: no connection is borrowed");
+    if (!word_lent(word, loan))
+        return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
+    if (word & WORD_CUT)
+        return fail(err, WEIR_E_CLOSED, "the database has been shut down: the connection can only be released");
+    return fail(err, WEIR_E_BUSY, "another thread is in a call on this connection");
+}
+
+int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
+{
+    if (!s)
+        return tell_closed(s, 0, loan, err);
     if (pool_is_forked(s->pool))
         pool_forked(s->pool); /* keeps law 16: the handle is the parent's and stale here */
     uint64_t word = slot_word(s);
     do {
-        if (!word_lent(word, loan))
-            return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
-        if (word & WORD_CUT)
-            return fail(err, WEIR_E_CLOSED, "the database has been shut down: the connection can only be released");
-        if (word & WORD_IN_CALL)
-            return fail(err, WEIR_E_BUSY, "another thread is in a call on this connection");
+        if (!word_open(word, loan))
+            return tell_closed(s, word, loan, err);
     } while (!slot_move(s, &word, word | WORD_IN_CALL));
     return WEIR_OK;
 }

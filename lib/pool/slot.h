@@ -94,7 +94,15 @@ static inline uint64_t word_loan(uint64_t word)
 /* Is this the word of that loan, still out? */
 static inline bool word_lent(uint64_t word, uint64_t loan)
 {
-    return word_state(word) == SLOT_LENT && word_loan(word) == loan;
+    const uint64_t asked = UINT64_MAX << WORD_LOAN | WORD_STATE;
+    return (word & asked) == (loan << WORD_LOAN | SLOT_LENT);
+}
+
+/* And can a call begin?  In one comparison, for it is asked at every row. */
+static inline bool word_open(uint64_t word, uint64_t loan)
+{
+    const uint64_t asked = UINT64_MAX << WORD_LOAN | WORD_STATE | WORD_CUT | WORD_IN_CALL;
+    return (word & asked) == (loan << WORD_LOAN | SLOT_LENT);
 }
 
 /* The same loan number and lane in another state, all flags down. */

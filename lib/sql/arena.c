@@ -37,7 +37,7 @@ void *arena_take(struct arena *a, const struct alloc *alloc, size_t size)
     return taken;
 }
 
-void arena_reset(struct arena *a, const struct alloc *alloc)
+void arena_clear(struct arena *a, const struct alloc *alloc)
 {
     while (a->chunks && (a->chunks->next || a->chunks->size > CHUNK_SIZE)) {
         struct arena_chunk *c = a->chunks;

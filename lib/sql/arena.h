@@ -12,7 +12,13 @@ struct arena {
 };
 
 void *arena_take(struct arena *a, const struct alloc *alloc, size_t size); /* aligned for any type; NULL: no memory */
-void arena_reset(struct arena *a, const struct alloc *alloc);
+void arena_clear(struct arena *a, const struct alloc *alloc);
+/* For the next row; most took nothing. */
+static inline void arena_reset(struct arena *a, const struct alloc *alloc)
+{
+    if (a->chunks)
+        arena_clear(a, alloc);
+}
 void arena_end(struct arena *a, const struct alloc *alloc);
 
 #endif

@@ -6,19 +6,27 @@
 #include <weir/error.h>
 #include <sql/cache.h>
 
-/* Eight bytes a step: texts are hashed once a call. */
-static uint64_t hash_of(const char *sql, size_t length)
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-    uint64_t hash = length, word;
-    for (; length >= sizeof word; sql += sizeof word, length -= sizeof word) {
-        memcpy(&word, sql, sizeof word);
-        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    memcpy(&word, sql, length);
     hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
     return hash ^ (hash >> 32);
+}
+
+/* Eight bytes a step; the last step may see some once more. */
+static uint64_t hash_of(const char *sql, size_t length)
+{
+    uint64_t hash = length, word = 0;
+    if (length < sizeof word) {
+        memcpy(&word, sql, length);
+        return mix(hash, word);
+    }
+    const char *last = sql + length - sizeof word;
+    for (; sql < last; sql += sizeof word) {
+        memcpy(&word, sql, sizeof word);
+        hash = mix(hash, word);
+    }
+    memcpy(&word, last, sizeof word);
+    return mix(hash, word);
 }
 
 int cache_init(struct cache *c, const struct alloc *a, unsigned limit)
@@ -39,8 +47,9 @@ void cache_end(struct cache *c, const struct alloc *a)
     c->buckets = NULL;
 }
 
-struct statement *cache_find(struct cache *c, const char *sql, size_t length)
+static struct statement *find(struct cache *c, const char *sql)
 {
+    size_t length = strlen(sql);
     uint64_t hash = hash_of(sql, length);
     for (struct statement *s = c->buckets[hash & c->mask]; s; s = s->chain) {
         if (s->hash != hash || s->length != length || memcmp(s->sql, sql, length) != 0)
@@ -52,8 +61,17 @@ struct statement *cache_find(struct cache *c, const char *sql, size_t length)
     return NULL;
 }
 
-struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql, size_t length)
+/* Many a loop says the same again and again: the last one is looked at first. */
+struct statement *cache_find(struct cache *c, const char *sql)
 {
+    struct list *last = list_first(&c->use);
+    struct statement *s = last ? LIST_ITEM(last, struct statement, use) : NULL;
+    return s && strcmp(s->sql, sql) == 0 ? s : find(c, sql);
+}
+
+struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql)
+{
+    size_t length = strlen(sql);
     struct statement *s = mem_zeroed(a, sizeof *s + length + 1);
     if (!s)
         return NULL;

@@ -32,9 +32,9 @@ int cache_init(struct cache *c, const struct alloc *a, unsigned limit);
 void cache_end(struct cache *c, const struct alloc *a); /* it is empty */
 
 /* The statement of that text, now the last used; NULL: it is not there. */
-struct statement *cache_find(struct cache *c, const char *sql, size_t length);
+struct statement *cache_find(struct cache *c, const char *sql);
 /* A new entry, its handle still to be filled in; NULL: no memory. */
-struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql, size_t length);
+struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql);
 /* Takes it out and frees it; the handle is the caller's to forget. */
 void cache_remove(struct cache *c, const struct alloc *a, struct statement *s);
 struct statement *cache_oldest(const struct cache *c); /* NULL: empty */

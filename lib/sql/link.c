@@ -68,17 +68,12 @@ static int open_link(struct weir_slot *s, bool read_only, int64_t deadline, weir
 
 void link_end_result(struct link *l)
 {
-    if (!atomic_load_explicit(&l->result, memory_order_relaxed))
+    if (!link_has_result(l))
         return;
     l->backend->sql->abandon(l->conn);
     arena_reset(&l->cells, l->source->alloc);
     l->at_row = false;
     atomic_store(&l->result, 0);
-}
-
-static bool is_dirty(const struct link *l)
-{
-    return l->foreign || l->backend->dirty(l->conn);
 }
 
 static int turn(struct link *l, bool read_only, int64_t deadline, weir_error *err)
@@ -101,7 +96,7 @@ static int reset_link(struct weir_slot *s, bool read_only, int64_t deadline, wei
     int status = WEIR_OK;
     if (l->source->reset_never)
         status = l->depth ? l->backend->sql->rollback(l->conn, deadline, err) : WEIR_OK;
-    else if (l->source->reset_always || is_dirty(l))
+    else if (l->source->reset_always || link_dirty(l))
         status = l->backend->reset(l->conn, deadline, err);
     if (status < 0)
         return status;
@@ -191,13 +186,6 @@ const struct link_ops link_ops = {
     .destroy = destroy,
 };
 
-int link_enter(struct link **out, weir_conn conn, weir_error *err)
-{
-    int status = slot_enter(conn.slot, conn.loan, err);
-    *out = status < 0 ? NULL : conn.slot->link;
-    return status;
-}
-
 void link_keep_error(struct link *l, weir_error **kept, const weir_error *err)
 {
     if (!*kept)
@@ -206,8 +194,7 @@ void link_keep_error(struct link *l, weir_error **kept, const weir_error *err)
         **kept = *err;
 }
 
-/* What a failure says about the connection and its transaction. */
-static void learn(struct link *l, int status, const weir_error *err)
+void link_learn(struct link *l, int status, const weir_error *err)
 {
     if (status == WEIR_E_DEADLOCK || status == WEIR_E_SERIALIZATION)
         pool_count(l->slot->pool, COUNT_DEADLOCK_SERVER);
@@ -223,30 +210,12 @@ static void learn(struct link *l, int status, const weir_error *err)
     }
 }
 
-/* keeps law 13: the next borrower sees nothing of what was left behind, because the pool is told to look */
-static uint64_t flags_of(const struct link *l)
-{
-    bool unclean =
-        atomic_load_explicit(&l->result, memory_order_relaxed) || l->depth || (!l->source->reset_never && is_dirty(l));
-    return (unclean ? WORD_LOOK : 0) | (l->dead ? WORD_DEAD : 0);
-}
-
-int link_leave(struct link *l, int status, const weir_error *err)
-{
-    if (status < 0)
-        learn(l, status, err);
-    slot_leave(l->slot, flags_of(l));
-    return status;
-}
-
-int link_ready(const struct link *l, weir_error *err)
+int link_tell_unready(const struct link *l, weir_error *err)
 {
     if (!l->backend->sql)
         return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' has no SQL", l->backend->name);
-    if (atomic_load_explicit(&l->result, memory_order_relaxed))
+    if (link_has_result(l))
         return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
-    if (!l->doom_status)
-        return WEIR_OK;
     const weir_error unknown = { .status = l->doom_status };
     fail_in(err, l->doom ? l->doom : &unknown, "the server has rolled this transaction back");
     return l->doom_status;

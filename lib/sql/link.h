@@ -64,12 +64,50 @@ struct link {
 
 extern const struct link_ops link_ops;
 
+void link_learn(struct link *l, int status, const weir_error *err); /* what a failure says about the connection */
+int link_tell_unready(const struct link *l, weir_error *err);       /* why no statement can be run on it now */
+
+static inline bool link_has_result(const struct link *l)
+{
+    return atomic_load_explicit(&l->result, memory_order_relaxed) != 0;
+}
+
 /* The link of a loan, for one call; WEIR_E_STALE and so on as slot_enter. */
-int link_enter(struct link **out, weir_conn conn, weir_error *err);
+static inline int link_enter(struct link **out, weir_conn conn, weir_error *err)
+{
+    int status = slot_enter(conn.slot, conn.loan, err);
+    *out = status < 0 ? NULL : conn.slot->link;
+    return status;
+}
+
+/* May the session show the next borrower what was done to it? */
+static inline bool link_dirty(const struct link *l)
+{
+    return l->foreign || l->backend->dirty(l->conn);
+}
+
+/* keeps law 13: the pool is told to look, before it is lent on */
+static inline bool link_unclean(const struct link *l)
+{
+    return link_has_result(l) || l->depth || (!l->source->reset_never && link_dirty(l));
+}
+
 /* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status. */
-int link_leave(struct link *l, int status, const weir_error *err);
+static inline int link_leave(struct link *l, int status, const weir_error *err)
+{
+    if (status < 0)
+        link_learn(l, status, err);
+    slot_leave(l->slot, (link_unclean(l) ? WORD_LOOK : 0) | (l->dead ? WORD_DEAD : 0));
+    return status;
+}
+
 /* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
-int link_ready(const struct link *l, weir_error *err);
+static inline int link_ready(const struct link *l, weir_error *err)
+{
+    bool ready = l->backend->sql && !link_has_result(l) && !l->doom_status;
+    return ready ? WEIR_OK : link_tell_unready(l, err);
+}
+
 /* The deadline of what begins now; WEIR_E_TIMEOUT if it has passed. */
 int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err);
 /* Ends the open result, if any. */

@@ -77,18 +77,20 @@ int64_t weir_last_id(weir_conn conn)
     return id;
 }
 
-/* A stale result is noticed by its number, and by its loan. */
-static int enter_rows(struct link **out, weir_rows rows, weir_error *err)
+/* The link of a result, for one call.  A stale one is noticed by its number, and by its loan.  NULL: *status says why not. */
+static inline struct link *enter_rows(weir_rows rows, int *status, weir_error *err)
 {
-    weir_conn conn = { rows.slot, 0 };
     struct link *l = rows.slot ? rows.slot->link : NULL;
-    if (!l || atomic_load(&l->result) != rows.result)
-        return fail(err, WEIR_E_STALE, "the result is stale: it has been closed, or its connection released");
-    conn.loan = atomic_load(&l->loan);
-    int status = link_enter(out, conn, err);
-    if (status < 0 || atomic_load(&l->result) == rows.result)
-        return status;
-    return link_leave(l, fail(err, WEIR_E_STALE, "the result is stale: it has been closed"), err);
+    if (l && atomic_load(&l->result) == rows.result) {
+        *status = slot_enter(rows.slot, atomic_load(&l->loan), err);
+        if (*status < 0)
+            return NULL;
+        if (atomic_load(&l->result) == rows.result)
+            return l;
+        link_leave(l, WEIR_OK, NULL);
+    }
+    *status = fail(err, WEIR_E_STALE, "the result is stale: it has been closed, or its connection released");
+    return NULL;
 }
 
 static int fail_result(struct link *l, int status, const weir_error *err)
@@ -103,7 +105,7 @@ static int was_stopped(const struct link *l, weir_error *err)
     return slot_word(l->slot) & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the result was cancelled") : WEIR_OK;
 }
 
-static int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)
+static inline int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)
 {
     arena_reset(&l->cells, l->source->alloc);
     l->at_row = false;
@@ -126,11 +128,11 @@ static int no_more(void *conn, int64_t deadline_ns, weir_error *err)
 
 int weir_rows_next(weir_rows rows, weir_error *err)
 {
-    struct link *l;
+    int status;
     weir_error own;
     err = err ? err : &own;
-    int status = enter_rows(&l, rows, err);
-    if (status < 0)
+    struct link *l = enter_rows(rows, &status, err);
+    if (!l)
         return status;
     status = step(l, l->past_last ? no_more : l->backend->sql->next, err);
     l->at_row = status == WEIR_ROW;
@@ -139,11 +141,11 @@ int weir_rows_next(weir_rows rows, weir_error *err)
 
 int weir_rows_next_set(weir_rows rows, weir_error *err)
 {
-    struct link *l;
+    int status;
     weir_error own;
     err = err ? err : &own;
-    int status = enter_rows(&l, rows, err);
-    if (status < 0)
+    struct link *l = enter_rows(rows, &status, err);
+    if (!l)
         return status;
     status = step(l, l->backend->sql->next_set ? l->backend->sql->next_set : no_more, err);
     l->past_last = status == WEIR_OK;
@@ -153,8 +155,9 @@ int weir_rows_next_set(weir_rows rows, weir_error *err)
 
 void weir_rows_extend(weir_rows rows, weir_deadline deadline)
 {
-    struct link *l;
-    if (enter_rows(&l, rows, NULL) < 0)
+    int status;
+    struct link *l = enter_rows(rows, &status, NULL);
+    if (!l)
         return;
     (void)link_until(&l->until, l, deadline, NULL); /* one that has passed stops the next step */
     link_leave(l, WEIR_OK, NULL);
@@ -162,14 +165,14 @@ void weir_rows_extend(weir_rows rows, weir_deadline deadline)
 
 int weir_rows_close(weir_rows *rows, weir_error *err)
 {
-    struct link *l;
+    int status;
     weir_error own;
     err = err ? err : &own;
     if (!rows || !rows->slot)
         return WEIR_OK;
-    int status = enter_rows(&l, *rows, err);
+    struct link *l = enter_rows(*rows, &status, err);
     *rows = (weir_rows){ 0 };
-    if (status < 0)
+    if (!l)
         return status;
     status = l->result_status < 0 ? rows_kept_failure(l, err) : WEIR_OK;
     link_end_result(l);

@@ -24,7 +24,7 @@ int rows_kept_failure(const struct link *l, weir_error *err)
 }
 
 /* The link of a result that is open now, under a loan that is still out; NULL for a stale one. */
-static struct link *link_of(weir_rows rows)
+static inline struct link *link_of(weir_rows rows)
 {
     struct link *l = rows.slot ? rows.slot->link : NULL;
     bool open = l && rows.result && atomic_load_explicit(&l->result, memory_order_acquire) == rows.result;
@@ -43,10 +43,13 @@ static void cannot(struct link *l, size_t column, const weir_value *v, const cha
     rows_keep_failure(l, WEIR_E_CONVERT, &err);
 }
 
-/* Why there is no such cell. */
-static void no_cell(struct link *l, size_t column)
+/* Nothing, and the result, if there is one, fails with why. */
+static struct link *no_cell(struct link *l, size_t column, weir_value *v)
 {
     weir_error err;
+    *v = weir_null();
+    if (!l)
+        return NULL;
     if (column >= l->columns)
         fail(&err, WEIR_E_ARGUMENT, "column %zu was asked for; the result has %zu, counted from 0", column, l->columns);
     else if (!l->at_row)
@@ -54,18 +57,15 @@ static void no_cell(struct link *l, size_t column)
     else
         fail(&err, WEIR_E_MEMORY, "column %zu: no memory for its cell", column);
     rows_keep_failure(l, err.status, &err);
+    return NULL;
 }
 
 /* NULL: a stale result, no row, or no such column; the latter two fail the result. */
-static struct link *cell(weir_rows rows, size_t column, weir_value *v)
+static inline struct link *cell(weir_rows rows, size_t column, weir_value *v)
 {
     struct link *l = link_of(rows);
-    if (l && l->at_row && column < l->columns && l->backend->sql->cell(l->conn, column, v) >= 0)
-        return l;
-    *v = weir_null();
-    if (l)
-        no_cell(l, column);
-    return NULL;
+    bool there = l && l->at_row && column < l->columns && l->backend->sql->cell(l->conn, column, v) >= 0;
+    return there ? l : no_cell(l, column, v);
 }
 
 size_t weir_rows_columns(weir_rows rows)
@@ -124,76 +124,83 @@ static bool int_of_text(int64_t *out, const char *s)
     return int_parse(out, whole) >= 0;
 }
 
+/* NULL included, and no cell at all. */
+static int64_t int_of(struct link *l, size_t column, const weir_value *v)
+{
+    int64_t n = 0;
+    bool fits = v->type == WEIR_NULL;
+    if (v->type == WEIR_TIME)
+        return v->as.i;
+    if (v->type == WEIR_DOUBLE)
+        fits = int_of_double(&n, v->as.d);
+    else if (is_string(v))
+        fits = int_of_text(&n, v->as.p);
+    if (!fits)
+        cannot(l, column, v, "an integer");
+    return fits ? n : 0;
+}
+
 int64_t weir_rows_int(weir_rows rows, size_t column)
 {
     weir_value v;
-    int64_t n = 0;
     struct link *l = cell(rows, column, &v);
-    if (!l || v.type == WEIR_NULL)
-        return 0;
-    if (v.type == WEIR_INT || v.type == WEIR_TIME)
-        return v.as.i;
-    bool fits = false;
-    if (v.type == WEIR_DOUBLE)
-        fits = int_of_double(&n, v.as.d);
-    else if (is_string(&v))
-        fits = int_of_text(&n, v.as.p);
+    return v.type == WEIR_INT ? v.as.i : int_of(l, column, &v);
+}
+
+static double double_of(struct link *l, size_t column, const weir_value *v)
+{
+    double d = 0;
+    bool fits = v->type == WEIR_NULL;
+    if (v->type == WEIR_INT) {
+        d = (double)v->as.i;
+        fits = v->as.i >= -(INT64_C(1) << 53) && v->as.i <= INT64_C(1) << 53;
+    } else if (is_string(v)) {
+        fits = double_parse(&d, v->as.p) >= 0;
+    }
     if (!fits)
-        cannot(l, column, &v, "an integer");
-    return fits ? n : 0;
+        cannot(l, column, v, "a double");
+    return fits ? d : 0;
 }
 
 double weir_rows_double(weir_rows rows, size_t column)
 {
     weir_value v;
-    double d = 0;
     struct link *l = cell(rows, column, &v);
-    if (!l || v.type == WEIR_NULL)
-        return 0;
-    bool fits = true;
-    if (v.type == WEIR_DOUBLE)
-        d = v.as.d;
-    else if (v.type == WEIR_INT)
-        fits = v.as.i >= -(INT64_C(1) << 53) && v.as.i <= INT64_C(1) << 53;
-    else
-        fits = is_string(&v) && double_parse(&d, v.as.p) >= 0;
-    if (!fits)
-        cannot(l, column, &v, "a double");
-    return !fits ? 0 : v.type == WEIR_INT ? (double)v.as.i : d;
+    return v.type == WEIR_DOUBLE ? v.as.d : double_of(l, column, &v);
 }
 
-/* Numbers and times as text, in memory that lives as long as the row. */
-static const char *made_text(struct link *l, size_t column, const weir_value *v)
+/* In memory that lives as long as the row; NULL: there is none, or it is a time that has no text. */
+static const char *number_text(struct link *l, size_t column, const weir_value *v)
 {
+    weir_error err;
     char *text = arena_take(&l->cells, l->source->alloc, 32);
     if (!text) {
-        weir_error err;
         rows_keep_failure(l, fail(&err, WEIR_E_MEMORY, "column %zu: no memory for its text", column), &err);
+    } else if (v->type == WEIR_INT) {
+        snprintf(text, 32, "%lld", (long long)v->as.i);
+    } else if (v->type == WEIR_DOUBLE) {
+        double_text(text, v->as.d);
+    } else if (time_text(text, v->as.i) < 0) {
+        cannot(l, column, v, "a text");
         return NULL;
     }
-    if (v->type == WEIR_INT)
-        snprintf(text, 32, "%lld", (long long)v->as.i);
-    else if (v->type == WEIR_DOUBLE)
-        double_text(text, v->as.d);
-    else if (time_text(text, v->as.i) < 0)
-        text = NULL;
-    if (!text)
-        cannot(l, column, v, "a text");
     return text;
+}
+
+static const char *text_of(struct link *l, size_t column, const weir_value *v)
+{
+    if (v->type == WEIR_INT || v->type == WEIR_DOUBLE || v->type == WEIR_TIME)
+        return number_text(l, column, v);
+    if (v->type != WEIR_NULL)
+        cannot(l, column, v, v->type == WEIR_BLOB ? "a text" : "a text, for it has a zero byte,");
+    return NULL;
 }
 
 const char *weir_rows_text(weir_rows rows, size_t column)
 {
     weir_value v;
     struct link *l = cell(rows, column, &v);
-    if (!l || v.type == WEIR_NULL)
-        return NULL;
-    if (v.type == WEIR_INT || v.type == WEIR_DOUBLE || v.type == WEIR_TIME)
-        return made_text(l, column, &v);
-    if (is_string(&v))
-        return v.as.p;
-    cannot(l, column, &v, v.type == WEIR_BLOB ? "a text" : "a text, for it has a zero byte,");
-    return NULL;
+    return is_string(&v) ? v.as.p : text_of(l, column, &v);
 }
 
 const void *weir_rows_blob(weir_rows rows, size_t column, size_t *length)

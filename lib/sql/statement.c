@@ -12,12 +12,11 @@ static void forget(struct link *l, struct statement *s)
     cache_remove(&l->cache, l->source->alloc, s);
 }
 
-static int prepare(struct link *l, struct statement **out, const char *sql, size_t length, int64_t until,
-                   weir_error *err)
+static int prepare(struct link *l, struct statement **out, const char *sql, int64_t until, weir_error *err)
 {
-    struct statement *s = *out = cache_add(&l->cache, l->source->alloc, sql, length);
+    struct statement *s = *out = cache_add(&l->cache, l->source->alloc, sql);
     if (!s)
-        return fail(err, WEIR_E_MEMORY, "no memory to prepare a statement of %zu bytes", length);
+        return fail(err, WEIR_E_MEMORY, "no memory to prepare a statement of %zu bytes", strlen(sql));
     int status = l->backend->sql->prepare(l->conn, &s->handle, &s->params, &s->columns, s->sql, until, err);
     if (status < 0)
         cache_remove(&l->cache, l->source->alloc, s);
@@ -26,9 +25,8 @@ static int prepare(struct link *l, struct statement **out, const char *sql, size
 
 static int find(struct link *l, struct statement **out, const char *sql, int64_t until, weir_error *err)
 {
-    size_t length = strlen(sql);
-    *out = cache_find(&l->cache, sql, length);
-    return *out ? WEIR_OK : prepare(l, out, sql, length, until, err);
+    *out = cache_find(&l->cache, sql);
+    return *out ? WEIR_OK : prepare(l, out, sql, until, err);
 }
 
 /* The least recently used go; the one just run is the most recent, and stays while its result is read even if nothing is kept. */

@@ -132,7 +132,7 @@ static int check_in_transaction(const struct link *l, weir_error *err)
 {
     if (!l->depth)
         return fail(err, WEIR_E_ARGUMENT, "no transaction was begun with weir_begin on this connection");
-    if (atomic_load_explicit(&l->result, memory_order_relaxed))
+    if (link_has_result(l))
         return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
     return WEIR_OK;
 }
