@@ -11,8 +11,8 @@
 #include <time.h>
 #include <weir.h>
 
-#define LOANS 2000000
-#define GOES 5 /* of each; the best counts, which nothing else on the machine has disturbed */
+#define LOANS 50000
+#define GOES 100 /* of each, in turn; the best counts, which nothing else on the machine has disturbed */
 #define CONNECTIONS 8
 #define THREADS 64
 #define HOLD_US 500

@@ -89,19 +89,13 @@ void signal_wait(struct signal *s, struct lock *l, const struct clock *c, int64_
 
 atomic_uint fork_count_;
 
-/* A library that is loaded late would pay a call into the loader for each look at a thread's variable. */
-#if defined(__GNUC__)
-#    define NEAR_THREAD __attribute__((tls_model("initial-exec")))
-#else
-#    define NEAR_THREAD
-#endif
-static _Thread_local NEAR_THREAD unsigned own_number; /* 0: not asked yet */
+_Thread_local NEAR_THREAD unsigned thread_number_;
 
 /* Runs in the child's only thread, which has a new number there. */
 static void forked(void)
 {
     atomic_fetch_add_explicit(&fork_count_, 1, memory_order_relaxed);
-    own_number = 0;
+    thread_number_ = 0;
 }
 
 static int watch_status;
@@ -132,9 +126,7 @@ static unsigned new_number(void)
 }
 #endif
 
-unsigned thread_number(void)
+unsigned thread_number_first(void)
 {
-    if (!own_number)
-        own_number = new_number();
-    return own_number;
+    return thread_number_ = new_number();
 }

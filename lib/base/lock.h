@@ -41,7 +41,19 @@ static inline unsigned fork_count(void)
 }
 int fork_watch(void); /* installs the counter, once a process; < 0: no memory */
 
+/* A library that is loaded late would pay a call into the loader for each look at a thread's variable. */
+#if defined(__GNUC__)
+#    define NEAR_THREAD __attribute__((tls_model("initial-exec")))
+#else
+#    define NEAR_THREAD
+#endif
+
 /* A number that names this thread to people: the kernel's where it can be had, otherwise one of our own counting. */
-unsigned thread_number(void);
+extern _Thread_local NEAR_THREAD unsigned thread_number_; /* 0: not asked yet */
+unsigned thread_number_first(void);
+static inline unsigned thread_number(void)
+{
+    return thread_number_ ? thread_number_ : thread_number_first();
+}
 
 #endif

@@ -12,7 +12,7 @@ static bool is_timed(uint64_t word)
     return word_loan(word) < 64 || (word_loan(word) & 63) == 0;
 }
 
-static void begin_loan(weir_conn *out, struct weir_slot *s, uint64_t word, const char *here, int64_t now)
+static inline void begin_loan(weir_conn *out, struct weir_slot *s, uint64_t word, const char *here, int64_t now)
 {
     atomic_store_explicit(&s->here, here, memory_order_relaxed);
     atomic_store_explicit(&s->thread, thread_number(), memory_order_relaxed);

@@ -77,7 +77,25 @@ struct waiter {
 };
 
 /* waiter.c: who gets what comes free. */
-bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word); /* wants no lock */
+bool pool_take_any(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word);
+static inline bool slot_take(struct weir_slot *s, const weir_pool *p, enum lane_kind lane, uint64_t *word)
+{
+    uint64_t seen = slot_word(s);
+    while (word_state(seen) == SLOT_IDLE && word_lane(seen) == lane) {
+        uint64_t to = word_lend(seen) | p->lent_flags;
+        if (slot_move(s, &seen, to)) {
+            *word = to;
+            return true;
+        }
+    }
+    return false;
+}
+/* keeps law 12: the warm one first.  Wants no lock. */
+static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
+{
+    *slot = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
+    return slot_take(*slot, p, lane, word) || pool_take_any(p, lane, slot, word);
+}
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
 void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4; governor_want_locked follows */
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause);

@@ -13,30 +13,12 @@
 #include <base/error.h>
 #include <pool/inside.h>
 
-static bool take(struct weir_slot *s, weir_pool *p, enum lane_kind lane, uint64_t *word)
+/* From the front, so that what is at the end falls idle. */
+bool pool_take_any(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
 {
-    uint64_t seen = slot_word(s);
-    while (word_state(seen) == SLOT_IDLE && word_lane(seen) == lane) {
-        uint64_t to = word_lend(seen) | p->lent_flags;
-        if (slot_move(s, &seen, to)) {
-            *word = to;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* keeps law 12: the warm one first, then from the front, so that what is at the end falls idle */
-bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
-{
-    struct weir_slot *warm = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
-    if (take(warm, p, lane, word)) {
-        *slot = warm;
-        return true;
-    }
     POOL_EACH(s, p)
     {
-        if (take(s, p, lane, word)) {
+        if (slot_take(s, p, lane, word)) {
             *slot = s;
             return true;
         }

@@ -33,7 +33,7 @@ drivers_see_more() {
 }
 
 programs_see_more() {
-    includes 't/api/*.[ch]' 't/live/*.[ch]' 't/installcheck/*.[ch]*' 'services/*.[ch]' 'examples/*.[ch]*' 'tool/*.[ch]' |
+    includes 't/api/*.[ch]' 't/live/*.[ch]' 't/installcheck/*.[ch]*' 'bench/*.[ch]' 'services/*.[ch]' 'examples/*.[ch]*' 'tool/*.[ch]' |
         awk '$2 ~ /^(base|pool|driver|sql|db|observe)\// { print $1 " includes <" $2 ">" }'
 }
 
