@@ -141,10 +141,10 @@ static int take_article(void *arg, const weir_value *article)
 int derive_daily_sentiment(struct run *run)
 {
     struct blending b = { .run = run };
-    int st = run_read(run, &b.index, "ti", "SELECT day, index_value FROM fear_greed_index ORDER BY day", WEIR_NO_ARGS);
+    int st = run_read(run, &b.index, "yi", "SELECT day, index_value FROM fear_greed_index ORDER BY day", WEIR_NO_ARGS);
     if (st < 0)
         return st;
-    st = run_read_pages(run, "ttmtdiiiii",
+    st = run_read_pages(run, "tymtdiiiii",
                         "SELECT a.id, a.published_day, a.published_at, a.headline, s.score, a.votes_positive,"
                         " a.votes_like, a.votes_negative, a.votes_dislike, a.votes_toxic"
                         " FROM articles a JOIN article_sentiment s ON s.article_id = a.id"

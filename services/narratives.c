@@ -48,7 +48,7 @@ static int take_article(void *arg, const weir_value *article)
 int derive_narratives(struct run *run)
 {
     struct telling t = { .run = run };
-    int st = run_read_pages(run, "ttt",
+    int st = run_read_pages(run, "tyt",
                             "SELECT id, published_day, headline FROM articles"
                             " WHERE id > ? ORDER BY id LIMIT " PAGE_LIMIT,
                             WEIR_ARGS(weir_text("")), take_article, &t);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "house.h"
 #include "memory.h"
+#include "moment.h"
 
 static weir_value keep_text(struct pile *pile, const char *text)
 {
@@ -15,6 +16,14 @@ static weir_value keep_text(struct pile *pile, const char *text)
         return weir_null();
     copy = pile_take(pile, length + 1);
     return weir_text_n(memcpy(copy, text, length + 1), length);
+}
+
+/* Where a database has dates they come as moments, elsewhere as texts. */
+static weir_value keep_day(struct pile *pile, int64_t us)
+{
+    char day[DAY_SIZE];
+    moment_day(day, us);
+    return keep_text(pile, day);
 }
 
 static weir_value keep_cell(struct pile *pile, weir_rows rows, size_t column, char kind)
@@ -28,6 +37,8 @@ static weir_value keep_cell(struct pile *pile, weir_rows rows, size_t column, ch
         return weir_double(weir_rows_double(rows, column));
     case 'm':
         return weir_time_us(weir_rows_time_us(rows, column));
+    case 'y':
+        return keep_day(pile, weir_rows_time_us(rows, column));
     default:
         return keep_text(pile, weir_rows_text(rows, column));
     }

@@ -68,7 +68,7 @@ struct page {
     struct pile *pile;
 };
 
-/* `kinds` has a letter a column: t text, i whole number, d double, m moment.  < 0: the run has failed; the page is empty then. */
+/* `kinds` has a letter a column: t text, i whole number, d double, m moment, y day, which becomes the text "YYYY-MM-DD".  < 0: the run has failed; the page is empty then. */
 int run_read(struct run *run, struct page *page, const char *kinds, const char *sql, weir_args args);
 void page_end(struct page *page);
 

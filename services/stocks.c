@@ -70,7 +70,7 @@ static weir_value score_of(weir_value day, weir_value week)
 static int score_ticker(struct run *run, weir_value ticker)
 {
     struct page days;
-    int st = run_read(run, &days, "tt", "SELECT day, adjusted_close FROM stock_ohlc WHERE ticker = ? ORDER BY day",
+    int st = run_read(run, &days, "yt", "SELECT day, adjusted_close FROM stock_ohlc WHERE ticker = ? ORDER BY day",
                       WEIR_ARGS(ticker));
     for (size_t i = 0; st == 0 && i < days.rows; i++) {
         weir_value day = return_over(&days, i, 1), week = return_over(&days, i, WEEK);
