@@ -68,7 +68,7 @@ static int fault(struct null_conn *c, enum null_figure hook, weir_error *err)
 int null_answer(struct null_conn *c, enum null_figure hook, int64_t ns, int64_t deadline_ns, weir_error *err)
 {
     int status = null_wait(c->server, c, c->host, ns, deadline_ns);
-    int silent = c->life == LIFE_OPENING || c->server->knobs[NULL_STATE] == NULL_BLACK_HOLE;
+    int silent = c->life == LIFE_OPENING || null_is_silent(c->server, c);
     if (status == WEIR_E_TIMEOUT && silent)
         return no_answer(c, err);
     return status < 0 ? null_says(c, err, status, NULL) : fault(c, hook, err);

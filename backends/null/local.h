@@ -104,6 +104,7 @@ void null_wake_all(const struct null_clock *clock);                       /* the
 void null_count(struct null_server *s, enum null_figure which, int more); /* this and below: the server is locked */
 void null_drop(struct null_server *s, struct null_conn *c);
 size_t null_kill_locked(struct null_server *s, uint64_t session); /* session 0: every one */
+int null_is_silent(const struct null_server *s, const struct null_conn *c);
 int null_wait(struct null_server *s, struct null_conn *c, const weir_host *host, int64_t ns, int64_t deadline_ns);
 
 /* clock.c */

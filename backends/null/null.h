@@ -30,7 +30,8 @@ enum null_knob {
     NULL_CONNECT_DELAY, /* nanoseconds that a handshake takes */
     NULL_QUERY_DELAY,   /* nanoseconds that a round trip takes */
     NULL_LIMIT,         /* sessions at once; one more is told "too many"; 0: no limit */
-    NULL_VOLATILE,      /* 1: counter and ledger are lost with the last session, so that the pool shall keep one */
+    NULL_SILENT,   /* sessions up to this number have no road to the server any more: what they send is swallowed */
+    NULL_VOLATILE, /* 1: counter and ledger are lost with the last session, so that the pool shall keep one */
     NULL_KNOBS
 };
 enum {

@@ -319,6 +319,12 @@ static int pause_until(struct null_server *s, int64_t moment, int64_t ns)
     return 0;
 }
 
+int null_is_silent(const struct null_server *s, const struct null_conn *c)
+{
+    int cut_off = c && c->life == LIFE_OPEN && (int64_t)c->session <= s->knobs[NULL_SILENT];
+    return cut_off || s->knobs[NULL_STATE] == NULL_BLACK_HOLE;
+}
+
 /*
  * The one place where a hook waits: for `ns` to pass on the host's clock, and for the server to answer at all.  c NULL: for somebody
  * without a session.  WEIR_OK; WEIR_E_TIMEOUT: the deadline came first; otherwise what stopped it.  The server is locked.
@@ -329,7 +335,7 @@ int null_wait(struct null_server *s, struct null_conn *c, const weir_host *host,
     int64_t done = null_sum(now, ns);
     int status, waiting = 0;
     while ((status = trouble(s, c)) == WEIR_OK) {
-        int64_t answer = s->knobs[NULL_STATE] == NULL_BLACK_HOLE ? INT64_MAX : done;
+        int64_t answer = null_is_silent(s, c) ? INT64_MAX : done;
         int64_t until = answer < deadline_ns ? answer : deadline_ns;
         if (now >= until) {
             status = answer <= deadline_ns ? WEIR_OK : WEIR_E_TIMEOUT;

@@ -48,8 +48,9 @@ WEIR_API int weir_db_shutdown(weir_db *db, weir_deadline deadline, weir_error *e
  */
 WEIR_API void weir_db_close(weir_db **db);
 
-#define WEIR_READ 0x1u  /* may be served by a replica; the server refuses writes on every route */
-#define WEIR_WRITE 0x2u /* only by a server that is known to be writable */
+#define WEIR_READ 0x1u       /* may be served by a replica; the server refuses writes on every route */
+#define WEIR_WRITE 0x2u      /* only by a server that is known to be writable */
+#define WEIR_FAIL_FAST 0x10u /* with either: while the server is down, say so at once */
 
 /* What a commit wrote; a later read can ask to see it.  Empty where every read sees every earlier commit anyway: on a single server. */
 typedef struct weir_token {
@@ -65,9 +66,10 @@ typedef struct weir_want {
 } weir_want;
 
 /*
- * Borrows a connection: WEIR_READ or WEIR_WRITE.  It is the caller's until weir_release, for one thread at a time.  On failure *out is
+ * Borrows a connection: WEIR_READ or WEIR_WRITE, with WEIR_FAIL_FAST or without.  It is the caller's until weir_release, for one thread at a time.  On failure *out is
  * the empty handle.  WEIR_E_EXHAUSTED: none came free in time, the text names the holders; WEIR_E_UNAVAILABLE: none could be opened,
- * the text has the last reason; WEIR_E_CLOSED; a connect that cannot succeed fails as it is (WEIR_E_CONNECT, WEIR_E_AUTH, …).
+ * the text has the last reason; WEIR_E_SHED: refused early (option shed_after); WEIR_E_DEADLOCK_SELF: this thread holds them all (option
+ * nested); WEIR_E_CLOSED; a connect that cannot succeed fails as it is (WEIR_E_CONNECT, WEIR_E_AUTH, …).
  * The macro records file and line of the borrower, at no cost: `here` is a static text.
  */
 #define weir_acquire(out, db, how, deadline, err) \

@@ -1,5 +1,5 @@
 /*
- * Figures and events: what the pools are doing, for people and for machines.
+ * Health, figures and events: how the pools are and what they are doing, for people and for machines.
  * SPDX-License-Identifier: MIT
  */
 #ifndef WEIR_OBSERVE_H
@@ -8,6 +8,28 @@
 #include <weir/db.h>
 
 WEIR_BEGIN
+
+/* What a pool thinks of its server. */
+typedef enum weir_health_state {
+    WEIR_UP,
+    WEIR_SUSPECT, /* a connection has died or did not answer: idle ones are lent only after the server has been asked again */
+    WEIR_DOWN,    /* it did not answer, several times in a row: one connect at a time, one a window */
+    WEIR_PROBING, /* that connect is under way */
+    WEIR_DRAINING /* shut down */
+} weir_health_state;
+
+enum { WEIR_NO, WEIR_YES, WEIR_NOT_KNOWN }; /* verdicts */
+
+/* One pool's health.  Verdicts are kept apart: a server may refuse new connections and still answer on those that are open. */
+typedef struct weir_health {
+    size_t size;                /* in: sizeof(weir_health) */
+    uint32_t state;             /* a weir_health_state */
+    uint32_t connects, answers; /* WEIR_NO, WEIR_YES or WEIR_NOT_KNOWN: of the last attempt */
+    uint32_t failures;          /* in a row */
+    int64_t since_ms;           /* for how long it has been in this state */
+    int64_t next_probe_ms;      /* until the next probe or connect; -1: none is planned */
+    weir_error last;            /* the last failure, all zero if there was none */
+} weir_health;
 
 /*
  * One pool's figures, copied while others work: in every copy idle + used + opening + resetting + closing <= max, and
@@ -21,9 +43,12 @@ typedef struct weir_figures {
     uint32_t min;      /* connections that are kept open when idle */
     uint64_t acquired; /* loans begun */
     uint64_t timed_out;
+    uint64_t shed; /* callers refused early: the option shed_after */
     uint64_t opened, closed;
     uint64_t connect_failed;
-    uint64_t lost;                    /* connections that died under use */
+    uint64_t lost;                    /* connections that died under use, or were found dead */
+    uint64_t recycled;                /* connections replaced because their life was over */
+    uint64_t checks, checks_failed;   /* connections asked whether they still work */
     uint64_t transactions;            /* committed by weir_transact */
     uint64_t retries;                 /* bodies that weir_transact ran again */
     uint64_t deadlocks_server;        /* deadlocks and serialization failures that a server reported */
@@ -38,7 +63,8 @@ typedef enum weir_event_kind {
     WEIR_EVENT_OPENED = 1,     /* a connection joined the pool */
     WEIR_EVENT_CONNECT_FAILED, /* err says why */
     WEIR_EVENT_LOST,           /* a connection died under use; err says how */
-    WEIR_EVENT_LEAK            /* a loan is older than the option leak_after; text names its holder */
+    WEIR_EVENT_LEAK,           /* a loan is older than the option leak_after; text names its holder */
+    WEIR_EVENT_HEALTH          /* a pool has moved to another weir_health_state; err says why */
 } weir_event_kind;
 
 /* Handed to the event hook, on whichever thread found it; everything is borrowed until the hook returns. */
@@ -51,6 +77,10 @@ typedef struct weir_event {
     const weir_error *err; /* or NULL */
 } weir_event;
 
+/* Copies the health into *out, as much of it as out->size covers.  WEIR_E_ARGUMENT: size is zero.  Any thread, at any time. */
+WEIR_API int weir_pool_health(weir_health *out, const weir_pool *pool);
+/* "up", "suspect", "down", "probing", "draining": a static string; never NULL. */
+WEIR_API const char *weir_health_state_name(uint32_t state);
 /* Copies the figures into *out, as much of them as out->size covers.  WEIR_E_ARGUMENT: size is zero.  Any thread, at any time. */
 WEIR_API int weir_pool_figures(weir_figures *out, const weir_pool *pool);
 /* host:port/database, without a password; borrowed for as long as the db lives. */

@@ -35,6 +35,9 @@ int int_parse(int64_t *out, const char *s);
 int double_parse(double *out, const char *s); /* decimal point '.' whatever the locale; "nan", "inf" do not parse */
 void double_text(char out[32], double d);     /* the shortest that reads back the same; '.' whatever the locale */
 
+/* Adds an SQL statement with a ? for each literal, comments left out and white space made one space: what people may see of it. */
+void text_add_statement(struct text *t, const char *sql);
+
 /* The name in the NULL-ended list that `word` most likely meant; NULL: none is near. */
 const char *nearest_name(const char *word, const char *const *names);
 

@@ -15,13 +15,20 @@ int weir_acquire_for(weir_conn *out, weir_db *db, unsigned how, const weir_want 
     *out = (weir_conn){ 0 };
     if (!db)
         return fail(err, WEIR_E_ARGUMENT, "no database was given");
-    if (how != WEIR_READ && how != WEIR_WRITE)
+    unsigned lane = how & ~WEIR_FAIL_FAST;
+    if (lane != WEIR_READ && lane != WEIR_WRITE)
         return fail(err, WEIR_E_ARGUMENT, "a connection is borrowed either with WEIR_READ or with WEIR_WRITE");
     /* want->after: the one server has seen every commit that it has made a token of */
     if (want && want->size > offsetof(weir_want, who) && want->who)
         here = want->who;
-    enum lane_kind lane = how == WEIR_WRITE ? LANE_WRITE : LANE_READ;
-    return pool_lend(out, db->pool, lane, here, deadline, db->acquire_timeout, err);
+    const struct loan_wish wish = {
+        .lane = lane == WEIR_WRITE ? LANE_WRITE : LANE_READ,
+        .fail_fast = how & WEIR_FAIL_FAST,
+        .here = here,
+        .deadline = deadline,
+        .fallback = db->acquire_timeout,
+    };
+    return pool_lend(out, db->pool, &wish, err);
 }
 
 static void end_loan(weir_conn *conn, bool discard)
@@ -55,11 +62,13 @@ int weir_db_ready(weir_db *db, unsigned how, weir_deadline deadline, weir_error 
 {
     if (!db)
         return fail(err, WEIR_E_ARGUMENT, "no database was given");
+    unsigned fast = how & WEIR_FAIL_FAST;
+    how &= ~WEIR_FAIL_FAST;
     if (!how || how & ~(WEIR_READ | WEIR_WRITE))
         return fail(err, WEIR_E_ARGUMENT, "a database is made ready for WEIR_READ, WEIR_WRITE or both");
     weir_deadline by = { -clock_deadline(&db->clock, deadline, db->acquire_timeout) };
-    int status = how & WEIR_WRITE ? ready(db, WEIR_WRITE, by, err) : WEIR_OK;
-    return status >= 0 && how & WEIR_READ ? ready(db, WEIR_READ, by, err) : status;
+    int status = how & WEIR_WRITE ? ready(db, WEIR_WRITE | fast, by, err) : WEIR_OK;
+    return status >= 0 && how & WEIR_READ ? ready(db, WEIR_READ | fast, by, err) : status;
 }
 
 void *weir_conn_native(weir_conn conn)

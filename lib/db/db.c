@@ -135,6 +135,14 @@ static int check_options(const weir_db *db, weir_error *err)
     if (options_ns(&db->options, "connect_backoff") > options_ns(&db->options, "connect_backoff_max"))
         return fail(err, WEIR_E_OPTION, "option 'connect_backoff': %s is more than connect_backoff_max, which is %s",
                     options_text(&db->options, "connect_backoff"), options_text(&db->options, "connect_backoff_max"));
+    int64_t interval = options_ns(&db->options, "probe_interval");
+    if (interval && options_ns(&db->options, "probe_timeout") > interval)
+        return fail(err, WEIR_E_OPTION, "option 'probe_timeout': %s is more than probe_interval, which is %s",
+                    options_text(&db->options, "probe_timeout"), options_text(&db->options, "probe_interval"));
+    int64_t life = options_ns(&db->options, "max_lifetime");
+    if (life && life < NS_PER_S)
+        return fail(err, WEIR_E_OPTION, "option 'max_lifetime': %s is less than 1s; 0s is for ever",
+                    options_text(&db->options, "max_lifetime"));
     return WEIR_OK;
 }
 
@@ -163,13 +171,26 @@ static struct pool_config pool_config(const weir_db *db)
         .write_reserve = number(db, "write_reserve"),
         .one_writer = db->backend->caps & WEIR_CAP_ONE_WRITER,
         .reset_always = db->source.reset_always,
+        .fail_fast = options_int(&db->options, "fail_fast") != 0,
+        .refuse_nested = is(db, "nested", "refuse"),
+        .can_check = db->backend->caps & WEIR_CAP_PING,
         .max_connecting = number(db, "max_connecting"),
+        .fall = number(db, "probe_fall"),
+        .rise = number(db, "probe_rise"),
+        .lifetime_jitter = number(db, "lifetime_jitter"),
         .connect_timeout = options_ns(&db->options, "connect_timeout"),
         .backoff = options_ns(&db->options, "connect_backoff"),
         .backoff_max = options_ns(&db->options, "connect_backoff_max"),
         .idle_timeout = options_ns(&db->options, "idle_timeout"),
         .barge_bound = options_ns(&db->options, "overtake_limit"),
         .leak_after = options_ns(&db->options, "leak_after"),
+        .look_after = options_ns(&db->options, "look_after"),
+        .validate_after = options_ns(&db->options, "validate_after"),
+        .keepalive = options_ns(&db->options, "keepalive"),
+        .probe_interval = options_ns(&db->options, "probe_interval"),
+        .probe_timeout = options_ns(&db->options, "probe_timeout"),
+        .max_lifetime = options_ns(&db->options, "max_lifetime"),
+        .shed_after = options_ns(&db->options, "shed_after"),
     };
 }
 

@@ -30,6 +30,10 @@ const struct metric metrics[] = {
     { "weir_connections_closed", "counter", "connections that left the pool", "", OF(closed) },
     { "weir_connections_lost", "counter", "connections that died under use", "", OF(lost) },
     { "weir_connects_failed", "counter", "connects that failed", "", OF(connect_failed) },
+    { "weir_connections_recycled", "counter", "connections replaced because their life was over", "", OF(recycled) },
+    { "weir_checks", "counter", "connections asked whether they still work", "", OF(checks) },
+    { "weir_checks_failed", "counter", "of these, those that did not", "", OF(checks_failed) },
+    { "weir_shed", "counter", "callers refused early", "", OF(shed) },
     { "weir_loans", "counter", "loans begun", "", OF(acquired) },
     { "weir_leaks", "counter", "loans reported as leaked", "", OF(leaks) },
     { "weir_transactions", "counter", "transactions committed by weir_transact", "", OF(transactions) },
@@ -141,6 +145,20 @@ static void put_time(struct out *o, const struct metric_time *t, weir_pool *pool
     put_text(o, "%s\n", bound);
 }
 
+/* One sample a state, of which one is 1. */
+static void put_health(struct out *o, weir_pool *pool)
+{
+    char label[48];
+    weir_health h;
+    pool_health(pool, &h);
+    put_head(o, METRIC_HEALTH, "stateset", "what the pool thinks of its server");
+    for (uint32_t state = WEIR_UP; state <= WEIR_DRAINING; state++) {
+        snprintf(label, sizeof label, METRIC_HEALTH "=\"%s\",", weir_health_state_name(state));
+        put_sample(o, METRIC_HEALTH, "", label, pool_name(pool));
+        put_text(o, "%d\n", state == h.state);
+    }
+}
+
 int weir_metrics_write(const weir_db *db, int (*write)(void *arg, const char *text, size_t length), void *arg)
 {
     struct out o = { .write = write, .arg = arg };
@@ -152,6 +170,7 @@ int weir_metrics_write(const weir_db *db, int (*write)(void *arg, const char *te
         put_metric(&o, m, pool_name(db->pool), &f);
     for (const struct metric_time *t = metric_times; t->name; t++)
         put_time(&o, t, db->pool);
+    put_health(&o, db->pool);
     put_text(&o, "# EOF\n");
     return o.status;
 }

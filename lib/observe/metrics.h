@@ -18,6 +18,8 @@ struct metric_time {
     enum pool_time what;
 };
 
+#define METRIC_HEALTH "weir_health"
+
 extern const struct metric metrics[];           /* ends in a row without a name */
 extern const struct metric_time metric_times[]; /* likewise */
 

@@ -12,25 +12,54 @@ static bool is_timed(uint64_t word)
     return word_loan(word) < 64 || (word_loan(word) & 63) == 0;
 }
 
-static inline void begin_loan(weir_conn *out, struct weir_slot *s, uint64_t word, const char *here, int64_t now)
+static inline void begin_loan(weir_conn *out, const struct taken *got, const char *here, int64_t now)
 {
+    struct weir_slot *s = got->slot;
     atomic_store_explicit(&s->here, here, memory_order_relaxed);
     atomic_store_explicit(&s->thread, thread_number(), memory_order_relaxed);
-    if (!now && is_timed(word))
+    atomic_store_explicit(&s->said, NULL, memory_order_relaxed);
+    if (!now && is_timed(got->word))
         now = clock_now(s->pool->home.clock);
     atomic_store_explicit(&s->lent_at, now, memory_order_relaxed);
     out->slot = s;
-    out->loan = word_loan(word);
+    out->loan = word_loan(got->word);
 }
 
-/* Maintenance sleeps long when nothing happens; something does now. */
-static void wake_maintenance_locked(weir_pool *p)
+/* It never reached a borrower: the loan is none. */
+static void bury_stillborn(weir_pool *p, const struct taken *got)
+{
+    pool_count(p, COUNT_STILLBORN);
+    atomic_store_explicit(&got->slot->lent_at, 0, memory_order_relaxed);
+    work_loan_end(got->slot, word_loan(got->word), false, WORD_DEAD);
+    pool_found_dead(p);
+}
+
+/* keeps law 8: what has been idle for a while is looked at, without a round trip */
+static bool is_sound(weir_pool *p, const struct taken *got)
+{
+    if (!got->stale || p->ops->alive(got->slot))
+        return true;
+    bury_stillborn(p, got);
+    return false;
+}
+
+/* Maintenance sleeps long when nothing happens; something does now.  What it would have marked meanwhile is marked here. */
+static void wake_maintenance_locked(weir_pool *p, int64_t now)
 {
     if (!(atomic_load(&p->lanes[LANE_READ].gate) & GATE_QUIET))
         return;
     for (int lane = 0; lane < LANES; lane++)
         atomic_fetch_and(&p->lanes[lane].gate, ~GATE_QUIET);
+    atomic_store_explicit(&p->ticked, now, memory_order_relaxed);
+    health_age_locked(p, now);
     p->nudge = true;
+}
+
+static void wake_maintenance(weir_pool *p)
+{
+    pool_lock(p);
+    wake_maintenance_locked(p, clock_now(p->home.clock));
+    pool_unlock(p);
 }
 
 static int give_up_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t now)
@@ -43,7 +72,7 @@ static int give_up_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, i
 /* Woken, but not handed anything: the oldest may help itself. */
 static bool help_yourself_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
-    if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_idle(p, lane, &w->slot, &w->word))
+    if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_idle(p, lane, &w->got))
         return false;
     waiter_leave_locked(p, lane, w);
     return true;
@@ -57,7 +86,7 @@ static void wait_a_while(weir_pool *p, struct waiter *w, int64_t now, int64_t un
         pool_unlock(p);
         pool_work(p, until);
         pool_lock(p);
-    } else if (p->call || p->nudge) { /* somebody must be woken before this one sleeps */
+    } else if (pool_has_news_locked(p)) { /* somebody must be told before this one sleeps */
         pool_unlock(p);
         pool_lock(p);
     } else {
@@ -65,63 +94,124 @@ static void wait_a_while(weir_pool *p, struct waiter *w, int64_t now, int64_t un
     }
 }
 
+#define OVERLOAD (100 * NS_PER_MS) /* that a queue must have stood before anybody is refused early */
+
+/* When a waiter is refused early (option shed_after): the queue has stood for long by then, and a shorter one serves as many. */
+static int64_t shed_moment(const weir_pool *p, enum lane_kind lane, const struct waiter *w)
+{
+    if (!p->config.shed_after)
+        return NEVER;
+    int64_t own = clock_add(w->since, p->config.shed_after), all = clock_add(p->lanes[lane].busy_since, OVERLOAD);
+    return own > all ? own : all;
+}
+
+/*
+ * Only a server that works is overloaded; of one that does not, the waiting hear at their deadline.  What is idle at that moment, for
+ * somebody who has been woken for it, is handed out first: nobody is refused beside it.
+ */
+static bool must_shed_locked(weir_pool *p, enum lane_kind lane, const struct waiter *w, int64_t now)
+{
+    if (now < shed_moment(p, lane, w) || p->health.state != WEIR_UP)
+        return false;
+    waiters_serve_locked(p, lane);
+    return !w->done;
+}
+
+static int shed_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t now)
+{
+    int status = explain_shed_locked(p, lane, w->since, now, w->err);
+    pool_count(p, COUNT_SHED);
+    waiter_leave_locked(p, lane, w);
+    return status;
+}
+
 static int queue_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t until)
 {
     waiter_join_locked(p, lane, w);
     governor_want_locked(p, w->since); /* also for one who does not wait: the next finds a connection */
     while (!w->done && !help_yourself_locked(p, lane, w)) {
-        int64_t now = clock_now(p->home.clock);
+        int64_t now = clock_now(p->home.clock), early = shed_moment(p, lane, w);
         if (now >= until)
             return give_up_locked(p, lane, w, now);
-        wait_a_while(p, w, now, until);
+        if (must_shed_locked(p, lane, w, now))
+            return shed_locked(p, lane, w, now);
+        if (!w->done)
+            wait_a_while(p, w, now, early > now && early < until ? early : until);
     }
     return w->status;
 }
 
-static int lend_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t until)
+static bool waits_for_itself_locked(const weir_pool *p, enum lane_kind lane)
 {
+    unsigned mine[LANES] = { 0 };
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        if (word_state(word) == SLOT_LENT && atomic_load(&s->thread) == thread_number())
+            mine[word_lane(word)]++;
+    }
+    return mine[lane] >= lane_limit(p, lane) || mine[LANE_READ] + mine[LANE_WRITE] >= p->config.max;
+}
+
+/* Where nobody else tries a server that is down, a caller does when it is time. */
+static bool is_to_try(const weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    return !pool_has_hands(p) && governor_may_open_locked(p, lane, now);
+}
+
+static int lend_locked(weir_pool *p, const struct loan_wish *wish, struct waiter *w, int64_t until)
+{
+    enum lane_kind lane = wish->lane;
     if (p->closed)
         return fail(w->err, WEIR_E_CLOSED, "the database is shut down");
-    wake_maintenance_locked(p);
-    if (waiter_may_pass_locked(p, lane, w->since) && pool_take_idle(p, lane, &w->slot, &w->word))
+    wake_maintenance_locked(p, w->since);
+    if (waiter_may_pass_locked(p, lane, w->since) && pool_take_idle(p, lane, &w->got))
         return WEIR_OK;
     if (governor_hopeless_locked(p, lane, w->since, w->err))
         return p->last_error.status;
+    if (w->fail_fast && health_is_down(p) && !is_to_try(p, lane, w->since)) {
+        health_hurry_locked(p, w->since);
+        return explain_down_locked(p, lane, w->since, w->err);
+    }
+    if (p->config.refuse_nested && waits_for_itself_locked(p, lane))
+        return explain_nested_locked(p, lane, w->err);
     return queue_locked(p, lane, w, until);
 }
 
-static int lend_slow(weir_conn *out, weir_pool *p, enum lane_kind lane, const char *here, int64_t fallback,
-                     weir_deadline deadline, weir_error *err)
+static int lend_slow(weir_conn *out, weir_pool *p, const struct loan_wish *wish, weir_error *err)
 {
-    struct waiter w = { .err = err };
+    int status;
+    struct waiter w = { .err = err, .fail_fast = wish->fail_fast || p->config.fail_fast };
     list_init(&w.link);
+    signal_init(&w.signal);
     w.since = clock_now(p->home.clock);
-    int64_t until = clock_deadline(p->home.clock, deadline, fallback);
-    pool_lock(p);
-    int status = lend_locked(p, lane, &w, until);
-    pool_unlock(p);
-    if (w.queued)
-        signal_destroy(&w.signal);
+    int64_t until = clock_deadline(p->home.clock, wish->deadline, wish->fallback);
+    do {
+        pool_lock(p);
+        status = lend_locked(p, wish, &w, until);
+        pool_unlock(p);
+    } while (status >= 0 && !is_sound(p, &w.got));
+    signal_destroy(&w.signal);
     if (status < 0)
         return status;
     int64_t now = clock_now(p->home.clock);
     histogram_add(&p->figures.times[TIME_WAIT], now - w.since);
     pool_count(p, COUNT_SLOW_LOAN);
-    begin_loan(out, w.slot, w.word, here, now);
+    begin_loan(out, &w.got, wish->here, now);
     return WEIR_OK;
 }
 
-int pool_lend(weir_conn *out, weir_pool *p, enum lane_kind lane, const char *here, weir_deadline deadline,
-              int64_t fallback, weir_error *err)
+int pool_lend(weir_conn *out, weir_pool *p, const struct loan_wish *wish, weir_error *err)
 {
-    struct weir_slot *s;
-    uint64_t word;
-    if (atomic_load_explicit(&p->lanes[lane].gate, memory_order_acquire) == 0 && !pool_is_forked(p) &&
-        pool_take_idle(p, lane, &s, &word)) {
-        begin_loan(out, s, word, here, 0);
+    struct taken got;
+    if (atomic_load_explicit(&p->lanes[wish->lane].gate, memory_order_acquire) == 0 && !pool_is_forked(p) &&
+        pool_take_idle(p, wish->lane, &got) && is_sound(p, &got)) {
+        if (atomic_load(&p->lanes[wish->lane].gate) & GATE_QUIET)
+            wake_maintenance(p); /* it went to sleep between the look at the gate and the move */
+        begin_loan(out, &got, wish->here, 0);
         return WEIR_OK;
     }
-    return lend_slow(out, p, lane, here, fallback, deadline, err);
+    return lend_slow(out, p, wish, err);
 }
 
 static void freed(weir_pool *p, enum lane_kind lane)
@@ -152,7 +242,7 @@ void pool_release(struct weir_slot *s, uint64_t loan, bool discard)
             work_loan_end(s, loan, false, discard ? WORD_CUT : 0);
             return;
         }
-    } while (!slot_move(s, &word, word_in(word, SLOT_IDLE)));
+    } while (!slot_move(s, &word, word_in(word, SLOT_IDLE) | p->idle_flags));
 
     struct lane *l = &p->lanes[word_lane(word)];
     atomic_store_explicit(&l->warm, s, memory_order_relaxed);

@@ -54,17 +54,70 @@ static unsigned lanes_in_the_way(const weir_pool *p, enum lane_kind lane)
     return other ? 1u << LANE_READ | 1u << LANE_WRITE : 1u << lane;
 }
 
-static int explain_unavailable(const weir_pool *p, const char *want, const char *waited, int64_t now, weir_error *err)
+static const char *lane_name(enum lane_kind lane)
+{
+    return lane == LANE_WRITE ? "write" : "read";
+}
+
+/* What was wrong is passed on, as far as it may be mended somewhere else. */
+static int pass_on(const weir_error *cause, weir_error *err)
+{
+    if (err) {
+        err->native = cause->native;
+        err->flags = cause->flags & WEIR_RETRY_ELSEWHERE;
+    }
+    return WEIR_E_UNAVAILABLE;
+}
+
+/* What is wrong now, NULL if nothing is known to be. */
+static const weir_error *present_trouble(const weir_pool *p)
+{
+    if (p->failures || p->crowded)
+        return &p->last_error;
+    return p->health.state == WEIR_UP || p->health.state == WEIR_DRAINING ? NULL : &p->health.last;
+}
+
+static int explain_unavailable(const weir_pool *p, enum lane_kind lane, const char *waited, int64_t now,
+                               const weir_error *why, weir_error *err)
 {
     char next[32];
     duration_text(next, p->next_open > now ? p->next_open - now : 0);
-    fail(err, WEIR_E_UNAVAILABLE, "no %s connection within %s: %u connects failed, the next is due in %s; the last: %s",
-         want, waited, p->failures, next, p->last_error.text);
-    if (err) {
-        err->native = p->last_error.native;
-        err->flags = p->last_error.flags & WEIR_RETRY_ELSEWHERE;
-    }
-    return WEIR_E_UNAVAILABLE;
+    fail(err, WEIR_E_UNAVAILABLE,
+         "no %s connection within %s: %u are being opened, %u wait, %s%u connects failed, the next is due in %s; "
+         "the last: %s",
+         lane_name(lane), waited, p->opening, p->lanes[lane].waiting, p->crowded ? "the server has no room, " : "",
+         p->failures, next, why->text);
+    return pass_on(why, err);
+}
+
+int explain_down_locked(const weir_pool *p, enum lane_kind lane, int64_t now, weir_error *err)
+{
+    char since[32], next[32];
+    int64_t due = health_next_locked(p, now);
+    duration_text(since, now - p->health.down_since);
+    duration_text(next, due - now);
+    fail(err, WEIR_E_UNAVAILABLE,
+         "no %s connection: the server has been down for %s, the next try is %s%s; last error: %s", lane_name(lane),
+         since, due > now ? "in " : "under way", due > now ? next : "", p->health.last.text);
+    return pass_on(&p->health.last, err);
+}
+
+int explain_shed_locked(const weir_pool *p, enum lane_kind lane, int64_t since, int64_t now, weir_error *err)
+{
+    char waited[32], busy[32];
+    const struct lane *l = &p->lanes[lane];
+    duration_text(waited, now - since);
+    duration_text(busy, now - l->busy_since);
+    return fail(err, WEIR_E_SHED,
+                "refused after %s: %u wait for a %s connection, and somebody has for %s without a pause", waited,
+                l->waiting, lane_name(lane), busy);
+}
+
+int explain_nested_locked(const weir_pool *p, enum lane_kind lane, weir_error *err)
+{
+    return fail(err, WEIR_E_DEADLOCK_SELF,
+                "this thread itself holds all %u connections that a %s loan could get, and would wait for ever",
+                lane_limit(p, lane), lane_name(lane));
 }
 
 int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, int64_t now, weir_error *err)
@@ -74,15 +127,18 @@ int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, i
     unsigned lanes = lanes_in_the_way(p, lane), lent = lent_of(p, lanes);
     unsigned places = lanes == 1u << lane ? lane_limit(p, lane) : p->config.max;
     duration_text(waited, now - since);
-    const char *want = lane == LANE_WRITE ? "write" : "read";
-    if (!lent && p->failures)
-        return explain_unavailable(p, want, waited, now, err);
+    const char *want = lane_name(lane);
+    const weir_error *trouble = present_trouble(p);
+    if (!lent && trouble)
+        return explain_unavailable(p, lane, waited, now, trouble, err);
     text_add(&t, "no %s connection came free within %s: %u of %u are lent, %u opening, %u wait", want, waited, lent,
              places, p->opening, p->lanes[lane].waiting);
     if (lent) {
         text_add(&t, "; holders: ");
         add_holders(&t, p, lanes, now);
     }
+    if (trouble)
+        text_add(&t, "; last error: %s", trouble->text);
     return fail(err, WEIR_E_EXHAUSTED, "%s", buffer);
 }
 

@@ -125,7 +125,7 @@ void pool_figures(weir_pool *p, weir_figures *out)
     f.opened = counted(p, COUNT_OPENED);
     f.closed = counted(p, COUNT_CLOSED);
     count_states(p, &f);
-    f.acquired -= p->loans_before;
+    f.acquired -= p->loans_before + counted(p, COUNT_STILLBORN);
     pool_unlock(p);
     f.timed_out = counted(p, COUNT_TIMED_OUT);
     f.connect_failed = counted(p, COUNT_CONNECT_FAILED);
@@ -135,6 +135,10 @@ void pool_figures(weir_pool *p, weir_figures *out)
     f.deadlocks_server = counted(p, COUNT_DEADLOCK_SERVER);
     f.deadlocks_caller = counted(p, COUNT_DEADLOCK_CALLER);
     f.leaks = counted(p, COUNT_LEAK);
+    f.shed = counted(p, COUNT_SHED);
+    f.recycled = counted(p, COUNT_RECYCLED);
+    f.checks = counted(p, COUNT_CHECKED);
+    f.checks_failed = counted(p, COUNT_CHECK_FAILED);
     uint64_t warm = warm_loans(p, f.acquired);
     f.wait_p50_us = histogram_us(&p->figures.times[TIME_WAIT], warm, 50);
     f.wait_p99_us = histogram_us(&p->figures.times[TIME_WAIT], warm, 99);

@@ -5,6 +5,7 @@
  *  1. live <= max, counting what is opening, resetting and closing (law 1).
  *  2. The read lane never holds the last write_reserve places, a one-writer's write lane never more than one.
  *  3. At most max_connecting connects are under way.  After a failure none starts before next_open: exponential back-off, full jitter.
+ *  4. After `fall` failures, or while the server has no room, the breaker is open: one connect at a time, one a window, whoever waits.
  * SPDX-License-Identifier: MIT
  */
 #include <base/error.h>
@@ -35,13 +36,13 @@ unsigned lane_limit(const weir_pool *p, enum lane_kind lane)
     return p->config.one_writer ? 1 : p->config.max;
 }
 
-static bool may_open(const weir_pool *p, int64_t now)
+static bool breaker_is_open(const weir_pool *p)
 {
-    return p->opening < p->config.max_connecting && now >= p->next_open;
+    return p->crowded || p->failures >= p->config.fall || health_is_down(p);
 }
 
 /* keeps law 1: the place is taken before the connect begins */
-static bool open_one(weir_pool *p, enum lane_kind lane)
+static bool open_one(weir_pool *p, enum lane_kind lane, int64_t now, struct weir_slot **opened)
 {
     POOL_EACH(s, p)
     {
@@ -54,22 +55,35 @@ static bool open_one(weir_pool *p, enum lane_kind lane)
         p->opening++;
         p->home.hold(p->home.arg);
         work_queue_locked(p, s);
+        health_probing_locked(p, now);
+        if (opened)
+            *opened = s;
         return true;
     }
     return false;
 }
 
-static bool open_one_for(weir_pool *p, enum lane_kind lane, int64_t now)
+bool governor_has_room_locked(const weir_pool *p, enum lane_kind lane)
 {
-    bool room = pool_live_locked(p) < p->config.max && p->lanes[lane].live < lane_limit(p, lane);
-    return room && may_open(p, now) && open_one(p, lane);
+    return pool_live_locked(p) < p->config.max && p->lanes[lane].live < lane_limit(p, lane);
+}
+
+bool governor_may_open_locked(const weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    unsigned most = breaker_is_open(p) ? 1 : p->config.max_connecting;
+    return governor_has_room_locked(p, lane) && p->opening < most && now >= p->next_open;
+}
+
+bool governor_open_locked(weir_pool *p, enum lane_kind lane, int64_t now, struct weir_slot **opened)
+{
+    return governor_may_open_locked(p, lane, now) && open_one(p, lane, now, opened);
 }
 
 /* Nothing more can be opened, because the pool is full or the server refuses. */
 bool governor_would_turn_locked(const weir_pool *p, enum lane_kind lane)
 {
     const struct lane *l = &p->lanes[lane];
-    bool closed = pool_live_locked(p) >= p->config.max || p->failures;
+    bool closed = pool_live_locked(p) >= p->config.max || p->failures || p->crowded;
     return closed && l->waiting > l->coming && l->live < lane_limit(p, lane);
 }
 
@@ -96,7 +110,7 @@ static bool turn_one_for(weir_pool *p, enum lane_kind lane)
 }
 
 /* Where the next connection of the minimum goes: a writer first, then readers as far as they may. */
-static enum lane_kind spare_lane(const weir_pool *p)
+enum lane_kind governor_spare_lane(const weir_pool *p)
 {
     bool reads_full = p->lanes[LANE_READ].live >= lane_limit(p, LANE_READ);
     return p->lanes[LANE_WRITE].live == 0 || reads_full ? LANE_WRITE : LANE_READ;
@@ -107,6 +121,34 @@ static bool is_below_min(const weir_pool *p)
     return pool_live_locked(p) - p->closing < p->config.min;
 }
 
+/* The places of recycled ones.  Where others have taken them, nothing is owed any more. */
+static void pay_locked(weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    struct lane *l = &p->lanes[lane];
+    struct weir_slot *s;
+    while (l->owed && governor_open_locked(p, lane, now, &s)) {
+        s->replacement = true;
+        l->owed--;
+    }
+    if (!governor_has_room_locked(p, lane) && !p->closing) {
+        p->recycling -= l->owed;
+        l->owed = 0;
+    }
+}
+
+static bool serve_locked(weir_pool *p, enum lane_kind lane, int64_t now)
+{
+    return health_check_locked(p, lane) || governor_open_locked(p, lane, now, NULL) || turn_one_for(p, lane);
+}
+
+/* Once the moment has passed, what keeps a connect from beginning is something that ends with activity, and that asks again. */
+int64_t governor_due_locked(const weir_pool *p, int64_t now)
+{
+    const struct lane *r = &p->lanes[LANE_READ], *w = &p->lanes[LANE_WRITE];
+    bool wanted = r->waiting || w->waiting || r->owed || w->owed || is_below_min(p);
+    return wanted && !p->closed && now < p->next_open ? p->next_open : NEVER;
+}
+
 int64_t governor_want_locked(weir_pool *p, int64_t now)
 {
     if (p->closed)
@@ -114,17 +156,23 @@ int64_t governor_want_locked(weir_pool *p, int64_t now)
     for (int i = LANES - 1; i >= 0; i--) {
         enum lane_kind lane = (enum lane_kind)i;
         struct lane *l = &p->lanes[lane];
-        while (l->waiting > l->coming && (open_one_for(p, lane, now) || turn_one_for(p, lane)))
+        while (l->waiting > l->coming && serve_locked(p, lane, now))
             ;
+        pay_locked(p, lane, now);
     }
-    while (is_below_min(p) && open_one_for(p, spare_lane(p), now))
+    health_probe_locked(p, now);
+    while (is_below_min(p) && governor_open_locked(p, governor_spare_lane(p), now, NULL))
         ;
-    bool wanted = p->lanes[LANE_READ].waiting || p->lanes[LANE_WRITE].waiting || is_below_min(p);
-    return wanted && now < p->next_open ? p->next_open : NEVER;
+    int64_t due = governor_due_locked(p, now);
+    p->nudge |= due < p->next_tick; /* the timekeeper did not expect it so early */
+    return due;
 }
 
+/* With the breaker open, the last part of the window; before that, anywhere between now and a bound that doubles. */
 static int64_t backoff(weir_pool *p)
 {
+    if (breaker_is_open(p))
+        return p->config.backoff_max - random_below(&p->random, p->config.backoff_max / 8);
     int64_t bound = p->config.backoff;
     for (unsigned i = 1; i < p->failures && bound < p->config.backoff_max; i++)
         bound *= 2;
@@ -136,22 +184,27 @@ static int64_t backoff(weir_pool *p)
 /* A failure that does not mend itself (a wrong password, a file that is no database) is told to whoever can only hope for a connect. */
 void governor_failed_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause, int64_t now)
 {
-    p->failures++;
-    p->next_open = clock_add(now, backoff(p));
+    p->crowded = cause->status == WEIR_E_TOO_MANY;
+    p->failures += !p->crowded;
     p->last_error = *cause;
-    p->hopeless = !(cause->flags & WEIR_RETRY_ELSEWHERE);
+    p->hopeless = !p->crowded && !(cause->flags & WEIR_RETRY_ELSEWHERE);
     p->nudge = true;
-    pool_count(p, COUNT_CONNECT_FAILED);
+    p->next_open = clock_add(now, backoff(p));
+    if (p->crowded) /* keeps law 10: no room is not down */
+        health_full_locked(p, cause, now);
+    else
+        health_refused_locked(p, cause, now);
     if (p->hopeless && p->lanes[lane].live == 0)
         waiters_fail_locked(p, lane, cause);
     governor_want_locked(p, now);
 }
 
-void governor_opened_locked(weir_pool *p)
+void governor_opened_locked(weir_pool *p, int64_t now)
 {
     p->failures = 0;
     p->next_open = 0;
-    p->hopeless = false;
+    p->hopeless = p->crowded = false;
+    health_good_locked(p, true, now);
     pool_count(p, COUNT_OPENED);
 }
 

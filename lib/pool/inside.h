@@ -18,21 +18,41 @@
 #define GATE_CLOSED 4u
 #define GATE_QUIET 8u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
 
+#define TICK (250 * NS_PER_MS) /* how often maintenance looks while anything happens */
+
 struct lane {
     atomic_uint gate;
     _Atomic(struct weir_slot *) warm; /* the last one that came back: a hint, never NULL */
     struct list waiters;              /* oldest first; under the lock, like the rest */
     unsigned waiting;
-    unsigned live;   /* slots of this lane that are not EMPTY */
-    unsigned coming; /* of these, OPENING or RESETTING: on their way to a waiter */
+    unsigned live;      /* slots of this lane that are not EMPTY */
+    unsigned coming;    /* of these, OPENING or RESETTING: on their way to a waiter */
+    unsigned owed;      /* places of recycled ones that are not being opened again yet */
+    int64_t busy_since; /* somebody has been waiting since then */
+};
+
+/* What the pool thinks of its server: health.c. */
+struct health {
+    enum weir_health_state state;
+    bool moved;   /* for pool_unlock: whoever wants to know is told … */
+    bool telling; /* … by one thread at a time, so that they hear it in order */
+    uint32_t connects, answers;
+    unsigned failures, successes; /* in a row */
+    int64_t since;
+    int64_t down_since;
+    int64_t doubted;  /* what was proven before does not count */
+    int64_t probe_at; /* of a server that is not UP */
+    weir_error last;
 };
 
 struct weir_pool {
     struct lane lanes[LANES];
-    atomic_uint fork_seen; /* the fork count that the pool was made or remade in */
+    atomic_uint fork_seen;  /* the fork count that the pool was made or remade in */
+    _Atomic int64_t ticked; /* when maintenance last looked: a clock that costs nothing */
 
     struct weir_slot *first; /* of all slots */
-    uint64_t lent_flags;     /* WORD_LOOK with reset=always */
+    uint64_t lent_flags;     /* WORD_STICKY with reset=always */
+    uint64_t idle_flags;     /* WORD_STALE where maintenance does not mark it in time */
     struct pool_config config;
     struct pool_home home;
     const struct link_ops *ops;
@@ -48,14 +68,18 @@ struct weir_pool {
     struct weir_slot *last;
     struct block *blocks;
     unsigned slots, generation;
-    unsigned opening, closing;
+    unsigned opening, closing, checking, recycling;
+    int64_t next_recycle; /* none begins before */
     bool closed;
+    struct health health;
 
     /* The governor: law 10. */
-    unsigned failures; /* connects that failed, one after another */
-    int64_t next_open; /* no connect starts before */
-    bool hopeless;     /* the last failure will not mend itself */
-    weir_error last_error;
+    unsigned failures;     /* connects that failed, one after another */
+    int64_t next_open;     /* no connect starts before */
+    int64_t next_tick;     /* when the timekeeper looks again */
+    bool hopeless;         /* the last failure will not mend itself */
+    bool crowded;          /* the server has no room for more */
+    weir_error last_error; /* of a connect */
     uint64_t random;
 
     struct figures figures;
@@ -64,41 +88,50 @@ struct weir_pool {
     atomic_uint remaking;  /* the fork count in which one thread of a child is remaking the pool */
 };
 
+/* A connection lent just now. */
+struct taken {
+    struct weir_slot *slot;
+    uint64_t word; /* the loan's number is in there */
+    bool stale;    /* it wants a look first */
+};
+
 /* A caller in the queue; lives on its stack. */
 struct waiter {
     struct list link;
     struct signal signal;
     int64_t since;
-    struct weir_slot *slot; /* given: the loan is in `word` */
-    uint64_t word;
+    bool fail_fast; /* does not wait for a server that is down */
+    struct taken got;
     int status; /* < 0: will not be served, *err says why */
     weir_error *err;
-    bool queued, done;
+    bool done;
 };
 
 /* waiter.c: who gets what comes free. */
-bool pool_take_any(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word);
-static inline bool slot_take(struct weir_slot *s, const weir_pool *p, enum lane_kind lane, uint64_t *word)
+bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out);
+static inline bool slot_take(struct weir_slot *s, const weir_pool *p, uint64_t wanted, struct taken *out)
 {
     uint64_t seen = slot_word(s);
-    while (word_state(seen) == SLOT_IDLE && word_lane(seen) == lane) {
+    while ((seen & (WORD_STATE | WORD_WRITE | WORD_DOUBT)) == wanted) {
         uint64_t to = word_lend(seen) | p->lent_flags;
         if (slot_move(s, &seen, to)) {
-            *word = to;
+            *out = (struct taken){ s, to, seen & WORD_STALE };
             return true;
         }
     }
     return false;
 }
 /* keeps law 12: the warm one first.  Wants no lock. */
-static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
+static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct taken *out)
 {
-    *slot = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
-    return slot_take(*slot, p, lane, word) || pool_take_any(p, lane, slot, word);
+    uint64_t wanted = word_to_lane(SLOT_IDLE, lane);
+    struct weir_slot *warm = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
+    return slot_take(warm, p, wanted, out) || pool_take_any(p, wanted, out);
 }
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
 void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4; governor_want_locked follows */
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause);
+void waiters_fail_fast_locked(weir_pool *p, int64_t now); /* those who do not wait for a server that is down */
 bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane,
                             int64_t now); /* may a newcomer take an idle slot? */
 void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w);
@@ -115,22 +148,60 @@ int64_t governor_want_locked(weir_pool *p, int64_t now);
 bool governor_would_turn_locked(const weir_pool *p,
                                 enum lane_kind lane); /* from the other lane, if one is idle there */
 void governor_failed_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause, int64_t now);
-void governor_opened_locked(weir_pool *p);
+void governor_opened_locked(weir_pool *p, int64_t now);
+int64_t governor_due_locked(const weir_pool *p, int64_t now); /* what want_locked returns */
 bool governor_hopeless_locked(const weir_pool *p, enum lane_kind lane, int64_t now,
                               weir_error *err); /* true: *err says why */
+bool governor_open_locked(weir_pool *p, enum lane_kind lane, int64_t now, struct weir_slot **opened); /* one more */
+bool governor_has_room_locked(const weir_pool *p, enum lane_kind lane);              /* for one more … */
+bool governor_may_open_locked(const weir_pool *p, enum lane_kind lane, int64_t now); /* … which may begin now */
+enum lane_kind governor_spare_lane(const weir_pool *p);
+
+/* health.c: what is known of the server, and what follows. */
+void health_start(weir_pool *p, int64_t now);
+void health_good_locked(weir_pool *p, bool connected, int64_t now);                         /* it has answered */
+void health_refused_locked(weir_pool *p, const weir_error *why, int64_t now);               /* a connect failed */
+void health_full_locked(weir_pool *p, const weir_error *why, int64_t now);                  /* for want of room there */
+void health_silent_locked(weir_pool *p, const weir_error *why, int64_t began, int64_t now); /* a question did */
+void health_doubt_locked(weir_pool *p, const weir_error *why, int64_t now);                 /* a connection has died */
+void health_hurry_locked(weir_pool *p, int64_t now);   /* somebody does not wait for it, but wants it back */
+void health_probing_locked(weir_pool *p, int64_t now); /* the one connect of a server that is down */
+void health_drain_locked(weir_pool *p, int64_t now);
+void health_look_locked(weir_pool *p, int64_t now); /* with each tick */
+void health_tell(weir_pool *p, const struct health *h);
+bool health_is_down(const weir_pool *p);
+int64_t health_due_locked(const weir_pool *p);
+int64_t health_next_locked(const weir_pool *p, int64_t now); /* when it is asked, or a connect tried, next; NEVER */
+uint64_t health_marks_locked(const weir_pool *p, const struct weir_slot *s); /* of a connection that falls idle now */
+bool health_check_locked(weir_pool *p, enum lane_kind lane); /* one doubted connection, if none is being checked */
+bool health_probe_locked(weir_pool *p, int64_t now);         /* one question to a server that is not UP, if it is due */
+void health_age_locked(weir_pool *p, int64_t now);           /* what is idle for long is marked for it */
+
+/* recycle.c */
+void recycle_locked(weir_pool *p, int64_t now);                                            /* with each tick */
+bool recycle_on_return_locked(const weir_pool *p, const struct weir_slot *s, int64_t now); /* is it to be closed? … */
+void recycle_returned_locked(weir_pool *p, enum lane_kind lane, int64_t now);              /* … then it has been */
+void recycle_landed_locked(weir_pool *p, struct weir_slot *s, bool open); /* a replacement, or it failed */
+int64_t recycle_life(weir_pool *p, int64_t now);                          /* when one that is born now ends */
+int64_t recycle_due_locked(const weir_pool *p, int64_t now);
 
 /* work.c: opening, resetting, closing. */
 void work_queue_locked(weir_pool *p, struct weir_slot *s);
 bool work_retire_locked(weir_pool *p, struct weir_slot *s,
                         uint64_t word); /* IDLE to CLOSING; false: it was lent just then */
 void work_retire_all_locked(weir_pool *p);
+void work_spare_reset_locked(weir_pool *p, struct weir_slot *s); /* what waits to be reset is closed instead */
+void work_mark_lent(struct weir_slot *s); /* a lent one comes back the slow way, to be looked at */
+void work_mark_all_lent(weir_pool *p);
+void pool_found_dead(weir_pool *p); /* the look at an idle connection found it closed */
 /* A loan ends the slow way, with these flags added to its word.  `mine`: the caller holds IN_CALL.  Takes and drops the lock. */
 void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags);
 
 /* pool.c */
 void pool_lock(weir_pool *p);   /* also remakes the pool in a child: law 16 */
-void pool_unlock(weir_pool *p); /* calls the crew if work was queued under the lock */
-void pool_forked(weir_pool *p); /* what pool_lock does about it */
+void pool_unlock(weir_pool *p); /* tells the crew and the event hook what has come up under the lock … */
+bool pool_has_news_locked(const weir_pool *p); /* … if anything has: whoever sleeps on the lock says it first */
+void pool_forked(weir_pool *p);                /* what pool_lock does about it */
 static inline bool pool_is_forked(const weir_pool *p)
 {
     return atomic_load_explicit(&p->fork_seen, memory_order_relaxed) != fork_count();
@@ -158,6 +229,9 @@ static inline bool pool_needs_locked(const weir_pool *p, const struct weir_slot 
 
 /* explain.c: the errors that name names.  Both write *err and return its status. */
 int explain_exhausted_locked(weir_pool *p, enum lane_kind lane, int64_t since, int64_t now, weir_error *err);
+int explain_down_locked(const weir_pool *p, enum lane_kind lane, int64_t now, weir_error *err);
+int explain_shed_locked(const weir_pool *p, enum lane_kind lane, int64_t since, int64_t now, weir_error *err);
+int explain_nested_locked(const weir_pool *p, enum lane_kind lane, weir_error *err);
 int explain_lent_locked(weir_pool *p, int64_t now, weir_error *err);
 
 #endif

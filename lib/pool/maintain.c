@@ -1,5 +1,6 @@
 /*
- * What comes due with time: back-off that ends, connections idle for too long, the minimum, loans that look leaked.
+ * What comes due with time: back-off that ends, connections idle or alive for too long, the minimum, questions to the server, loans that
+ * look leaked.
  *
  * Nothing here costs the warm path anything: a slot whose bare word has not changed since the last look has been idle, or lent to the
  * same holder, since then.  So ages are known to a tick; while anything happens there is one every TICK, and none when nothing does: then
@@ -9,16 +10,20 @@
 #include <base/text.h>
 #include <pool/inside.h>
 
-#define TICK (250 * NS_PER_MS)
+/* By the same holder, or idle since the same loan: being asked whether it works in between changes nothing of that. */
+static bool is_same_use(uint64_t a, uint64_t b)
+{
+    return word_loan(a) == word_loan(b) && (word_state(a) == SLOT_LENT) == (word_state(b) == SLOT_LENT);
+}
 
-/* Looks at one slot; true if something has changed since the last look.  What a holder does with a loan is no change of it. */
+/* Looks at one slot; true if something is happening there, or has since the last look. */
 static bool look_locked(struct weir_slot *s, uint64_t word, int64_t now)
 {
-    if (word_bare(word) == s->seen_word)
-        return false;
-    s->seen_word = word_bare(word);
-    s->seen_at = now;
-    return true;
+    bool changed = word != s->seen_word;
+    if (!is_same_use(word, s->seen_word))
+        s->seen_at = now;
+    s->seen_word = word;
+    return changed || (word_state(word) != SLOT_IDLE && word_state(word) != SLOT_EMPTY);
 }
 
 /* keeps law 12's other half: what falls idle goes, down to the minimum */
@@ -29,7 +34,7 @@ static bool is_surplus_locked(const weir_pool *p, const struct weir_slot *s, int
 }
 
 struct looked {
-    bool busy;   /* something is lent, or has changed */
+    bool busy;   /* something is lent or under way, or has changed */
     int64_t due; /* when the first idle one will have been idle for too long */
     struct weir_slot *leak;
     int64_t leak_age;
@@ -41,13 +46,12 @@ static void look_at_slot_locked(weir_pool *p, struct weir_slot *s, int64_t now, 
     if (look_locked(s, word, now))
         l->busy = true;
     if (word_state(word) == SLOT_LENT) {
-        l->busy = true;
         bool old = p->config.leak_after && now - s->seen_at >= p->config.leak_after;
         if (old && s->leak_loan != word_loan(word)) {
             l->leak = s;
             l->leak_age = now - s->seen_at;
         }
-    } else if (word_state(word) == SLOT_IDLE && is_surplus_locked(p, s, now)) {
+    } else if (word_state(word) == SLOT_IDLE && !s->being_replaced && is_surplus_locked(p, s, now)) {
         work_retire_locked(p, s, word);
     } else if (word_state(word) == SLOT_IDLE) {
         int64_t due = clock_add(s->seen_at, p->config.idle_timeout);
@@ -70,14 +74,17 @@ static bool go_quiet_locked(weir_pool *p)
 }
 
 /* keeps law 17: a leak is reported once, here, where no borrower pays for it */
-static void report_leak(weir_pool *p, const char *here, unsigned thread, int64_t age)
+static void describe_leak_locked(struct weir_slot *s, int64_t age, struct text *t)
 {
-    char buffer[256], length[32];
-    struct text t = text_in(buffer, sizeof buffer);
+    char length[32];
+    const char *here = atomic_load(&s->here), *said = atomic_load(&s->said);
+    s->leak_loan = word_loan(s->seen_word);
     duration_text(length, age);
-    text_add(&t, "a connection has been lent for %s: %s, thread %u", length, here ? here : "?", thread);
-    pool_count(p, COUNT_LEAK);
-    p->home.event(p->home.arg, p, WEIR_EVENT_LEAK, buffer, NULL);
+    text_add(t, "a connection has been lent for %s: %s, thread %u", length, here ? here : "?", atomic_load(&s->thread));
+    if (said) {
+        text_add(t, "; its last statement: ");
+        text_add_statement(t, said);
+    }
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -88,21 +95,26 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t pool_tick(weir_pool *p)
 {
     struct looked l = { .due = NEVER };
+    char buffer[400];
+    struct text leak = text_in(buffer, sizeof buffer);
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
-    int64_t due = governor_want_locked(p, now);
+    atomic_store_explicit(&p->ticked, now, memory_order_relaxed);
+    p->next_tick = now; /* what comes up below is seen */
+    governor_want_locked(p, now);
     POOL_EACH(s, p)
     look_at_slot_locked(p, s, now, &l);
-    const char *here = NULL;
-    unsigned thread = 0;
-    if (l.leak) {
-        here = atomic_load(&l.leak->here);
-        thread = atomic_load(&l.leak->thread);
-        l.leak->leak_loan = word_loan(l.leak->seen_word);
-    }
-    bool busy = l.busy || !p->home.crew || !go_quiet_locked(p);
-    pool_unlock(p);
+    health_look_locked(p, now);
+    recycle_locked(p, now);
     if (l.leak)
-        report_leak(p, here, thread, l.leak_age);
-    return l.leak ? now : sooner(busy ? clock_add(now, TICK) : l.due, due); /* there may be another */
+        describe_leak_locked(l.leak, l.leak_age, &leak);
+    int64_t due = !l.busy && go_quiet_locked(p) ? NEVER : clock_add(now, TICK);
+    due = sooner(sooner(due, l.due), governor_due_locked(p, now));
+    p->next_tick = due = sooner(due, sooner(health_due_locked(p), recycle_due_locked(p, now)));
+    pool_unlock(p);
+    if (!l.leak)
+        return due;
+    pool_count(p, COUNT_LEAK);
+    p->home.event(p->home.arg, p, WEIR_EVENT_LEAK, buffer, NULL);
+    return now; /* there may be another */
 }

@@ -44,13 +44,15 @@ static void init_locks(weir_pool *p)
 static void init_lanes(weir_pool *p)
 {
     list_init(&p->work);
-    p->opening = p->closing = 0;
+    p->opening = p->closing = p->checking = p->recycling = 0;
+    p->next_recycle = 0;
+    p->next_tick = NEVER;
     for (int i = 0; i < LANES; i++) {
         struct lane *l = &p->lanes[i];
-        atomic_store(&l->gate, p->closed ? GATE_CLOSED : GATE_QUIET);
+        atomic_store(&l->gate, p->closed ? GATE_CLOSED : GATE_QUIET); /* maintenance begins with the first borrower */
         atomic_store(&l->warm, p->first);
         list_init(&l->waiters);
-        l->waiting = l->live = l->coming = 0;
+        l->waiting = l->live = l->coming = l->owed = 0;
     }
 }
 
@@ -66,6 +68,7 @@ int pool_create(weir_pool **out, const struct pool_config *config, const struct 
     p->ops = ops;
     p->source = source;
     p->lent_flags = config->reset_always ? WORD_STICKY : 0;
+    p->idle_flags = !home->crew || config->look_after < TICK ? WORD_STALE : 0;
     p->random = (uint64_t)clock_now(home->clock) ^ (uint64_t)(uintptr_t)p;
     p->name = mem_text(home->alloc, name);
     p->blocks = block_create(p, config->max);
@@ -78,6 +81,7 @@ int pool_create(weir_pool **out, const struct pool_config *config, const struct 
     add_slots(p, p->blocks, config->max);
     init_locks(p);
     init_lanes(p);
+    health_start(p, clock_now(home->clock));
     atomic_store(&p->fork_seen, fork_count());
     *out = p;
     return WEIR_OK;
@@ -118,7 +122,9 @@ static void remake_slot(weir_pool *p, struct weir_slot *s)
     enum slot_state state = word_state(word);
     list_init(&s->work);
     s->stoppers = 0;
-    s->leaving = s->keeps_data = false;
+    s->leaving = s->keeps_data = s->check = s->being_replaced = s->replaced = s->replacement = false;
+    s->replaces = NULL;
+    atomic_store(&s->said, NULL);
     if (state != SLOT_EMPTY)
         p->ops->forget(s, word & WORD_IN_CALL || (state != SLOT_IDLE && state != SLOT_LENT));
     while (!slot_move(s, &word, word_in(word_lend(word), SLOT_EMPTY)))
@@ -138,8 +144,9 @@ static void remake(weir_pool *p)
     figures_reset(&p->figures);
     p->failures = 0;
     p->next_open = 0;
-    p->hopeless = p->call = p->nudge = false;
+    p->hopeless = p->crowded = p->call = p->nudge = false;
     p->random ^= (uint64_t)thread_number() << 32; /* brothers do not come back to a server in step */
+    health_start(p, clock_now(p->home.clock));
     atomic_store(&p->no_hands, false);
     if (p->home.crew)
         crew_forked(p->home.crew);
@@ -180,18 +187,39 @@ static void call_crew(weir_pool *p)
     }
 }
 
+/* What moves meanwhile is told here, too: a hook hears of an earlier state first. */
+static void tell_health(weir_pool *p)
+{
+    lock_take(&p->lock);
+    while (p->health.moved) {
+        struct health now = p->health;
+        p->health.moved = false;
+        lock_drop(&p->lock);
+        health_tell(p, &now);
+        lock_take(&p->lock);
+    }
+    p->health.telling = false;
+    lock_drop(&p->lock);
+}
+
 void pool_unlock(weir_pool *p)
 {
     struct crew *crew = p->home.crew;
-    bool call = p->call, nudge = p->nudge;
+    bool call = p->call, nudge = p->nudge, tell = p->health.moved && !p->health.telling;
     p->call = p->nudge = false;
+    p->health.telling |= tell;
     lock_drop(&p->lock);
-    if (!crew)
-        return;
-    if (call)
+    if (crew && call)
         call_crew(p);
-    if (nudge)
+    if (crew && nudge)
         crew_nudge(crew);
+    if (tell)
+        tell_health(p);
+}
+
+bool pool_has_news_locked(const weir_pool *p)
+{
+    return p->call || p->nudge || (p->health.moved && !p->health.telling);
 }
 
 unsigned pool_lent_locked(const weir_pool *p)
@@ -200,17 +228,6 @@ unsigned pool_lent_locked(const weir_pool *p)
     POOL_EACH(s, p)
     lent += word_state(slot_word(s)) == SLOT_LENT;
     return lent;
-}
-
-/* Whatever is lent comes back the slow way, to be looked at. */
-static void mark_lent_locked(weir_pool *p)
-{
-    POOL_EACH(s, p)
-    {
-        uint64_t word = slot_word(s);
-        while (word_state(word) == SLOT_LENT && !slot_move(s, &word, word | WORD_STICKY))
-            ;
-    }
 }
 
 int pool_resize(weir_pool *p, unsigned max)
@@ -233,7 +250,7 @@ int pool_resize(weir_pool *p, unsigned max)
         if (pool_live_locked(p) - p->closing > max)
             work_retire_locked(p, s, slot_word(s));
     }
-    mark_lent_locked(p);
+    work_mark_all_lent(p);
     governor_want_locked(p, clock_now(p->home.clock));
     pool_unlock(p);
     return WEIR_OK;
@@ -248,7 +265,7 @@ void pool_evict(weir_pool *p)
         if (!pool_needs_locked(p, s))
             work_retire_locked(p, s, slot_word(s));
     }
-    mark_lent_locked(p);
+    work_mark_all_lent(p);
     pool_unlock(p);
 }
 
@@ -263,11 +280,14 @@ static unsigned drop_work_locked(weir_pool *p)
         if (word_state(word) == SLOT_RESETTING && slot_move(s, &word, word_in(word, SLOT_CLOSING))) {
             l->coming--;
             p->closing++;
+            p->checking -= s->check;
+            s->check = false;
         } else if (word_state(word) == SLOT_OPENING && slot_move(s, &word, word_in(word, SLOT_EMPTY))) {
             list_remove(at);
             l->coming--;
             l->live--;
             p->opening--;
+            recycle_landed_locked(p, s, false);
             dropped++;
         }
     }
@@ -279,12 +299,13 @@ static unsigned close_locked(weir_pool *p)
     weir_error closed;
     fail(&closed, WEIR_E_CLOSED, "the database is being shut down");
     p->closed = true;
+    health_drain_locked(p, clock_now(p->home.clock));
     for (int lane = 0; lane < LANES; lane++) {
         atomic_fetch_or(&p->lanes[lane].gate, GATE_CLOSED);
         waiters_fail_locked(p, (enum lane_kind)lane, &closed);
     }
     work_retire_all_locked(p);
-    mark_lent_locked(p);
+    work_mark_all_lent(p);
     return drop_work_locked(p);
 }
 
@@ -295,7 +316,7 @@ static void wait_for_returns(weir_pool *p, int64_t until)
         pool_unlock(p);
         pool_work(p, until);
         pool_lock(p);
-    } else if (p->call) {
+    } else if (pool_has_news_locked(p)) {
         pool_unlock(p);
         pool_lock(p);
     } else {
@@ -317,6 +338,7 @@ unsigned pool_shutdown(weir_pool *p, int64_t until, weir_error *err)
     return lent;
 }
 
+/* keeps law 15: as long as it takes, for it takes a few instructions and perhaps a turn at the processor */
 void pool_settle(weir_pool *p)
 {
     const struct timespec nap = { .tv_nsec = 50000 };

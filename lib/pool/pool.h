@@ -18,7 +18,11 @@
 struct link_ops {
     int (*open)(struct weir_slot *s, bool read_only, int64_t deadline,
                 weir_error *err); /* allocates s->link if it is NULL */
-    int (*reset)(struct weir_slot *s, bool read_only, int64_t deadline, weir_error *err); /* clean, and of that lane */
+    int (*reset)(struct weir_slot *s, bool read_only, int64_t deadline,
+                 weir_error *err);      /* clean, and of that lane; > 0: and the server has answered */
+    bool (*alive)(struct weir_slot *s); /* a look, without a round trip */
+    int (*check)(struct weir_slot *s, int64_t deadline,
+                 weir_error *err); /* a round trip, where the driver has one; it is alive */
     void (*close)(struct weir_slot *s);
     /* After fork: the parent's; nothing is sent or closed.  `torn`: a thread of the parent was in the middle of something with it. */
     void (*forget)(struct weir_slot *s, bool torn);
@@ -32,9 +36,16 @@ struct pool_config {
     unsigned max, min, write_reserve; /* write_reserve UINT_MAX: a quarter */
     bool one_writer;
     bool reset_always;
-    unsigned max_connecting;
-    int64_t connect_timeout, backoff, backoff_max, idle_timeout, barge_bound,
-        leak_after; /* nanoseconds; leak_after 0: never */
+    bool fail_fast;     /* while the server is down, callers do not wait */
+    bool refuse_nested; /* a thread that would wait for itself is told so */
+    bool can_check;     /* a check is a round trip */
+    unsigned max_connecting, fall, rise;
+    unsigned lifetime_jitter; /* per cent of max_lifetime by which a life is shorter at most */
+    /* Nanoseconds; of those marked with a star, 0 means never. */
+    int64_t connect_timeout, backoff, backoff_max, idle_timeout, barge_bound;
+    int64_t look_after;
+    int64_t leak_after, validate_after, keepalive, probe_interval, max_lifetime, shed_after; /* star */
+    int64_t probe_timeout;
 };
 
 /* What a pool needs of its db.  Valid as long as the pool. */
@@ -56,9 +67,15 @@ void pool_destroy(weir_pool *pool);       /* shut down, nothing live */
 void *pool_source(const weir_pool *pool); /* as given to pool_create: what link_ops open connections from */
 const char *pool_name(const weir_pool *pool);
 
-/* Lends a connection of that lane.  `deadline` is the caller's own, `fallback` what zero means (nanoseconds). */
-int pool_lend(weir_conn *out, weir_pool *pool, enum lane_kind lane, const char *here, weir_deadline deadline,
-              int64_t fallback, weir_error *err);
+/* What a borrower wants. */
+struct loan_wish {
+    enum lane_kind lane;
+    bool fail_fast;
+    const char *here;
+    weir_deadline deadline;
+    int64_t fallback; /* what a deadline of zero means, nanoseconds */
+};
+int pool_lend(weir_conn *out, weir_pool *pool, const struct loan_wish *wish, weir_error *err);
 /* Ends a loan, and the connection too if `discard`; a stale loan does nothing. */
 void pool_release(struct weir_slot *s, uint64_t loan, bool discard);
 /* Stops what runs under that loan. */
@@ -92,12 +109,18 @@ enum pool_count {
     COUNT_CONNECT_FAILED,
     COUNT_LEAK,
     COUNT_SLOW_LOAN,
+    COUNT_STILLBORN, /* taken to be lent, and found dead */
+    COUNT_SHED,
+    COUNT_RECYCLED,
+    COUNT_CHECKED,
+    COUNT_CHECK_FAILED,
     COUNTS
 };
 void pool_count(weir_pool *pool, enum pool_count what);
 /* A connection died under use: counts it and tells the event hook. */
 void pool_lost(weir_pool *pool, const weir_error *err);
 void pool_figures(weir_pool *pool, weir_figures *out);
+void pool_health(weir_pool *pool, weir_health *out);
 
 /* How lengths of time are spread: those within each of pool_bounds (nanoseconds, rising; to a bucket's width, 19 % at most), and all. */
 enum pool_time { TIME_WAIT, TIME_USE, TIME_CREATE, TIMES };

@@ -62,6 +62,20 @@ void slot_leave(struct weir_slot *s, uint64_t flags)
         work_loan_end(s, word_loan(slot_word(s)), true, flags);
 }
 
+void slot_unsay(struct weir_slot *s, const char *text)
+{
+    pool_lock(s->pool); /* whoever is reading it holds the lock */
+    if (atomic_load_explicit(&s->said, memory_order_relaxed) == text)
+        atomic_store_explicit(&s->said, NULL, memory_order_relaxed);
+    pool_unlock(s->pool);
+}
+
+void slot_answered(struct weir_slot *s)
+{
+    int64_t tick = atomic_load_explicit(&s->pool->ticked, memory_order_relaxed);
+    atomic_store_explicit(&s->proven, tick, memory_order_relaxed);
+}
+
 static void stop_call(weir_pool *p, struct weir_slot *s, void (*stop)(struct weir_slot *s, void *arg), void *arg)
 {
     s->stoppers++;

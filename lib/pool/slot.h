@@ -6,8 +6,8 @@
  *       ^                  |              |  ^        pool_release      |  |
  *       |   open failed    |   pool_tick, |  | land                     |  | dirty: part
  *       +<-----------------+   evict,     |  +---------- RESETTING <----+--+
- *       |                      resize     |    turn: pool_want   |      |
- *       |   buried                        v                      v      | dead, discarded, surplus: part
+ *       |                      resize,    |    turn: pool_want   |      |
+ *       |   buried             recycling  v    check: both       v      | dead, discarded, surplus, old: part
  *       +<---------------------------- CLOSING <-----------------+------+
  *
  * What must be true:
@@ -43,7 +43,10 @@ enum lane_kind { LANE_READ, LANE_WRITE, LANES };
     UINT64_C(0x400)               /* like LOOK, but set from outside and not taken back: superseded, or reset=always */
 #define WORD_DEAD UINT64_C(0x800) /* the connection is of no use any more */
 #define WORD_SPECIAL (WORD_LOOK | WORD_STICKY | WORD_CANCEL | WORD_CUT | WORD_DEAD)
-#define WORD_LOAN 12 /* the number's first bit */
+/* Of an IDLE one. */
+#define WORD_STALE UINT64_C(0x1000) /* idle for long enough to be looked at before it is used (law 8) */
+#define WORD_DOUBT UINT64_C(0x2000) /* not lent before a check has found it good (laws 8, 9) */
+#define WORD_LOAN 14                /* the number's first bit */
 
 struct weir_slot {
     _Atomic uint64_t word;
@@ -51,19 +54,27 @@ struct weir_slot {
     _Atomic(const char *) here;
     atomic_uint thread;
     _Atomic int64_t lent_at; /* 0: this loan is not timed */
-    _Atomic uint64_t
-        left; /* loans whose releaser is done with this memory: as many as there were, or pool_settle waits */
+    /* Loans whose releaser is done with this memory: as many as there were, or pool_settle waits. */
+    _Atomic uint64_t left;
+    _Atomic int64_t proven;     /* the last tick before the server last answered on it */
+    _Atomic(const char *) said; /* the statement last run on it; forgotten under the pool's lock: slot_unsay */
 
     struct weir_pool *pool;
     _Atomic(struct weir_slot *) next; /* all slots of the pool; grows at the end, never shrinks */
     void *link; /* the connection, as the floor above knows it; kept and reused while the pool lives */
 
     /* Under the pool's lock. */
-    struct list work;    /* in the pool's work list while OPENING, RESETTING or CLOSING waits for somebody */
-    unsigned generation; /* of the pool when its opening began */
-    unsigned stoppers;   /* who is stopping its call right now; the call's end waits for them */
-    bool leaving;        /* the call is over, and waits for them */
-    bool keeps_data;     /* the data go with the last such connection */
+    struct list work;           /* in the pool's work list while OPENING, RESETTING or CLOSING waits for somebody */
+    unsigned generation;        /* of the pool when its opening began */
+    unsigned stoppers;          /* who is stopping its call right now; the call's end waits for them */
+    bool leaving;               /* the call is over, and waits for them */
+    bool keeps_data;            /* the data go with the last such connection */
+    bool check;                 /* RESETTING: it is only asked whether it still works */
+    bool being_replaced;        /* as soon as its replacement is there … */
+    bool replaced;              /* … which it is */
+    bool replacement;           /* OPENING: for one that leaves or has left; its landing ends that */
+    struct weir_slot *replaces; /* … for this one, which is still there; NULL: it has left already */
+    int64_t expires;            /* its life ends then (law 11) */
 
     uint64_t seen_word; /* what maintenance saw when it last looked, bare … */
     int64_t seen_at;    /* … and since when */
@@ -145,5 +156,12 @@ static inline bool slot_move(struct weir_slot *s, uint64_t *seen, uint64_t to)
  */
 int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err);
 void slot_leave(struct weir_slot *s, uint64_t flags);
+/* The server is being told this; the text lives until slot_unsay or the connection's end. */
+static inline void slot_said(struct weir_slot *s, const char *text)
+{
+    atomic_store_explicit(&s->said, text, memory_order_relaxed);
+}
+void slot_unsay(struct weir_slot *s, const char *text); /* the text is about to be freed */
+void slot_answered(struct weir_slot *s);                /* the server has answered */
 
 #endif

@@ -14,14 +14,12 @@
 #include <pool/inside.h>
 
 /* From the front, so that what is at the end falls idle. */
-bool pool_take_any(weir_pool *p, enum lane_kind lane, struct weir_slot **slot, uint64_t *word)
+bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out)
 {
     POOL_EACH(s, p)
     {
-        if (slot_take(s, p, lane, word)) {
-            *slot = s;
+        if (slot_take(s, p, wanted, out))
             return true;
-        }
     }
     return false;
 }
@@ -51,7 +49,7 @@ static void finish(weir_pool *p, enum lane_kind lane, struct waiter *w)
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
 {
     struct lane *l = &p->lanes[lane];
-    for (struct waiter *w; (w = oldest(l)) && pool_take_idle(p, lane, &w->slot, &w->word);)
+    for (struct waiter *w; (w = oldest(l)) && pool_take_idle(p, lane, &w->got);)
         finish(p, lane, w);
 }
 
@@ -100,13 +98,35 @@ void waiters_wake_locked(weir_pool *p)
             signal_one(&LIST_ITEM(at, struct waiter, link)->signal);
 }
 
+void waiters_fail_fast_locked(weir_pool *p, int64_t now)
+{
+    for (int lane = 0; lane < LANES; lane++) {
+        LIST_EACH (at, &p->lanes[lane].waiters) {
+            struct waiter *w = LIST_ITEM(at, struct waiter, link);
+            if (!w->fail_fast)
+                continue;
+            w->status = explain_down_locked(p, (enum lane_kind)lane, now, w->err);
+            finish(p, (enum lane_kind)lane, w);
+        }
+    }
+}
+
+/* Behind all who came before: at the end, but for one who comes again because what it was given was dead. */
+static struct list *place_of(struct lane *l, const struct waiter *w)
+{
+    struct list *behind = &l->waiters;
+    while (behind->prev != &l->waiters && LIST_ITEM(behind->prev, struct waiter, link)->since > w->since)
+        behind = behind->prev;
+    return behind;
+}
+
 void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
     struct lane *l = &p->lanes[lane];
-    signal_init(&w->signal);
-    w->queued = true;
-    list_append(&l->waiters, &w->link);
+    w->done = false;
+    list_append(place_of(l, w), &w->link);
     if (l->waiting++ == 0) {
+        l->busy_since = w->since;
         atomic_fetch_or(&l->gate, GATE_WAITERS);
         atomic_fetch_or(&p->lanes[lane_across(lane)].gate, GATE_ACROSS);
     }

@@ -8,10 +8,10 @@
 #include <pool/inside.h>
 
 /* Moves a slot that only the caller can move. */
-static void move_mine(struct weir_slot *s, enum slot_state state)
+static void move_mine(struct weir_slot *s, enum slot_state state, uint64_t flags)
 {
     uint64_t word = slot_word(s);
-    bool moved = slot_move(s, &word, word_in(word, state));
+    bool moved = slot_move(s, &word, word_in(word, state) | flags);
     assert(moved);
     (void)moved;
 }
@@ -53,10 +53,33 @@ void work_retire_all_locked(weir_pool *p)
     }
 }
 
+void work_spare_reset_locked(weir_pool *p, struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    if (word_state(word) != SLOT_RESETTING || list_empty(&s->work) || s->check)
+        return;
+    p->lanes[word_lane(word)].coming--;
+    p->closing++;
+    move_mine(s, SLOT_CLOSING, 0);
+}
+
+void work_mark_lent(struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    while (word_state(word) == SLOT_LENT && !slot_move(s, &word, word | WORD_STICKY))
+        ;
+}
+
+void work_mark_all_lent(weir_pool *p)
+{
+    POOL_EACH(s, p)
+    work_mark_lent(s);
+}
+
 static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
 {
     bool superseded = s->generation != p->generation || pool_live_locked(p) - p->closing > p->config.max;
-    return p->closed || (superseded && !pool_needs_locked(p, s));
+    return p->closed || s->replaced || (superseded && !pool_needs_locked(p, s));
 }
 
 /* A connection is good: into the pool with it, and to whoever waits (law 5). */
@@ -65,11 +88,11 @@ static void land_locked(weir_pool *p, struct weir_slot *s)
     enum lane_kind lane = word_lane(slot_word(s));
     p->lanes[lane].coming--;
     if (is_unwanted(p, s)) {
-        move_mine(s, SLOT_CLOSING);
+        move_mine(s, SLOT_CLOSING, 0);
         start_close(p, s);
         return;
     }
-    move_mine(s, SLOT_IDLE);
+    move_mine(s, SLOT_IDLE, health_marks_locked(p, s));
     atomic_store_explicit(&p->lanes[lane].warm, s, memory_order_relaxed);
     waiters_serve_locked(p, lane);
 }
@@ -78,9 +101,10 @@ static void land_locked(weir_pool *p, struct weir_slot *s)
 static void bury_locked(weir_pool *p, struct weir_slot *s)
 {
     enum lane_kind lane = word_lane(slot_word(s));
-    move_mine(s, SLOT_EMPTY);
+    move_mine(s, SLOT_EMPTY, 0);
     p->lanes[lane].live--;
-    s->keeps_data = false;
+    s->keeps_data = s->being_replaced = s->replaced = false;
+    atomic_store(&s->said, NULL);
     if (p->closed)
         signal_all(&p->returned);
 }
@@ -92,34 +116,58 @@ static void tell(weir_pool *p, enum weir_event_kind kind, const char *text, cons
 
 void pool_lost(weir_pool *p, const weir_error *err)
 {
+    int64_t now = clock_now(p->home.clock);
     pool_count(p, COUNT_LOST);
     tell(p, WEIR_EVENT_LOST, err->text, err);
+    pool_lock(p);
+    health_doubt_locked(p, err, now);
+    governor_want_locked(p, now);
+    pool_unlock(p);
+}
+
+void pool_found_dead(weir_pool *p)
+{
+    weir_error err;
+    fail(&err, WEIR_E_LOST, "the server has closed a connection while it was idle");
+    err.flags = WEIR_CONNECTION_DEAD;
+    pool_lost(p, &err);
 }
 
 static void open_succeeded(weir_pool *p, struct weir_slot *s, int64_t began)
 {
     bool keeps_data = p->ops->keeps_data(s);
-    histogram_add(&p->figures.times[TIME_CREATE], clock_now(p->home.clock) - began);
+    int64_t now = clock_now(p->home.clock);
+    histogram_add(&p->figures.times[TIME_CREATE], now - began);
     tell(p, WEIR_EVENT_OPENED, "a connection joined the pool", NULL);
     pool_lock(p);
     p->opening--;
     s->keeps_data = keeps_data;
-    governor_opened_locked(p);
+    s->expires = recycle_life(p, now);
+    s->seen_at = now;
+    atomic_store(&s->proven, now);
+    governor_opened_locked(p, now);
     land_locked(p, s);
-    governor_want_locked(p, clock_now(p->home.clock));
+    recycle_landed_locked(p, s, true);
+    governor_want_locked(p, now);
     pool_unlock(p);
 }
 
-static void open_failed(weir_pool *p, struct weir_slot *s, const weir_error *err)
+/* `cut`: it had little time, and says nothing about the server. */
+static void open_failed(weir_pool *p, struct weir_slot *s, const weir_error *err, bool cut)
 {
     tell(p, WEIR_EVENT_CONNECT_FAILED, err->text, err);
     int64_t now = clock_now(p->home.clock);
+    pool_count(p, COUNT_CONNECT_FAILED);
     pool_lock(p);
     enum lane_kind lane = word_lane(slot_word(s));
     p->opening--;
     p->lanes[lane].coming--;
     bury_locked(p, s);
-    governor_failed_locked(p, lane, err, now);
+    recycle_landed_locked(p, s, false);
+    if (cut && !health_is_down(p))
+        waiters_wake_locked(p); /* for whoever still has time */
+    else
+        governor_failed_locked(p, lane, err, now);
     pool_unlock(p);
     p->home.drop(p->home.arg); /* p may be gone now */
 }
@@ -129,13 +177,19 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Without threads, work is done under the deadline of whoever does it, which may be over before a server can be judged. */
+static bool is_cut_short(const weir_pool *p, int64_t began, int64_t deadline, int64_t patience)
+{
+    int64_t enough = sooner(patience, p->config.probe_timeout);
+    return deadline < clock_add(began, enough) && clock_now(p->home.clock) >= deadline;
+}
+
 static void work_open(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
 {
     weir_error err;
-    int64_t began = clock_now(p->home.clock);
-    deadline = sooner(deadline, clock_add(began, p->config.connect_timeout));
-    if (p->ops->open(s, read_only, deadline, &err) < 0)
-        open_failed(p, s, &err);
+    int64_t began = clock_now(p->home.clock), patience = p->config.connect_timeout;
+    if (p->ops->open(s, read_only, sooner(deadline, clock_add(began, patience)), &err) < 0)
+        open_failed(p, s, &err, is_cut_short(p, began, deadline, patience));
     else
         open_succeeded(p, s, began);
 }
@@ -152,24 +206,69 @@ static void work_close(weir_pool *p, struct weir_slot *s)
     p->home.drop(p->home.arg); /* p may be gone now */
 }
 
+/* Back into the pool with what was reset or checked, or out of it.  Drops the lock. */
+static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, int64_t now)
+{
+    if (good) {
+        land_locked(p, s);
+    } else {
+        p->lanes[word_lane(slot_word(s))].coming--;
+        p->closing++;
+        move_mine(s, SLOT_CLOSING, 0);
+    }
+    governor_want_locked(p, now); /* before a close that may take its time */
+    pool_unlock(p);
+    if (!good)
+        work_close(p, s);
+}
+
+static void answered_locked(weir_pool *p, struct weir_slot *s, int64_t now)
+{
+    if (p->config.can_check)
+        atomic_store(&s->proven, now);
+    health_good_locked(p, false, now);
+}
+
 /* keeps law 13: what cannot be made clean is not lent again */
 static void work_reset(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
 {
     weir_error err;
     deadline = sooner(deadline, clock_add(clock_now(p->home.clock), p->config.connect_timeout));
     int status = p->ops->reset(s, read_only, deadline, &err);
+    int64_t now = clock_now(p->home.clock);
     pool_lock(p);
-    if (status >= 0) {
-        land_locked(p, s);
-        governor_want_locked(p, clock_now(p->home.clock));
-        pool_unlock(p);
-        return;
-    }
-    p->lanes[word_lane(slot_word(s))].coming--;
-    p->closing++;
-    move_mine(s, SLOT_CLOSING);
-    pool_unlock(p);
-    work_close(p, s);
+    if (status > 0)
+        answered_locked(p, s, now);
+    else if (status < 0 && err.flags & WEIR_CONNECTION_DEAD)
+        health_doubt_locked(p, &err, now);
+    back_or_out(p, s, status >= 0, now);
+}
+
+/* A look first: one that is closed has nothing to be asked, and was not silent. */
+static void work_check(weir_pool *p, struct weir_slot *s, int64_t deadline)
+{
+    weir_error err;
+    int64_t began = clock_now(p->home.clock), patience = p->config.probe_timeout;
+    bool open = p->ops->alive(s);
+    int status = open ? p->ops->check(s, sooner(deadline, clock_add(began, patience)), &err) : WEIR_E_LOST;
+    bool silent = open && status < 0 && !is_cut_short(p, began, deadline, patience);
+    int64_t now = clock_now(p->home.clock);
+    pool_count(p, COUNT_CHECKED);
+    if (status < 0)
+        pool_count(p, COUNT_CHECK_FAILED);
+    if (!open)
+        pool_found_dead(p);
+    else if (status < 0)
+        pool_lost(p, &err);
+    pool_lock(p);
+    s->check = false;
+    p->checking--;
+    p->nudge = true;
+    if (status >= 0)
+        answered_locked(p, s, now);
+    else if (silent)
+        health_silent_locked(p, &err, began, now);
+    back_or_out(p, s, status >= 0, now);
 }
 
 bool pool_work(weir_pool *p, int64_t deadline)
@@ -191,7 +290,10 @@ bool pool_work(weir_pool *p, int64_t deadline)
         work_open(p, s, word_lane(word) == LANE_READ, deadline);
         break;
     case SLOT_RESETTING:
-        work_reset(p, s, word_lane(word) == LANE_READ, deadline);
+        if (s->check)
+            work_check(p, s, deadline);
+        else
+            work_reset(p, s, word_lane(word) == LANE_READ, deadline);
         break;
     default:
         assert(word_state(word) == SLOT_CLOSING);
@@ -201,22 +303,28 @@ bool pool_work(weir_pool *p, int64_t deadline)
 }
 
 /* Where a connection goes that does not simply fall idle. */
-static enum slot_state after_loan(const weir_pool *p, const struct weir_slot *s, uint64_t word)
+static enum slot_state after_loan(const weir_pool *p, const struct weir_slot *s, uint64_t word, int64_t now)
 {
-    if (word & (WORD_DEAD | WORD_CUT) || is_unwanted(p, s))
+    if (word & (WORD_DEAD | WORD_CUT) || is_unwanted(p, s) || recycle_on_return_locked(p, s, now))
         return SLOT_CLOSING;
     return word & WORD_LOOK || p->config.reset_always ? SLOT_RESETTING : SLOT_IDLE;
 }
 
+static uint64_t word_after_loan(const weir_pool *p, const struct weir_slot *s, uint64_t word, int64_t now)
+{
+    enum slot_state state = after_loan(p, s, word, now);
+    return word_in(word, state) | (state == SLOT_IDLE ? health_marks_locked(p, s) : 0);
+}
+
 /* Ends the loan under the lock; false: it was not there to be ended, or goes on until the call that it is in is over. */
-static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags)
+static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags, int64_t now)
 {
     uint64_t word = slot_word(s), to;
     do {
         if (!word_lent(word, loan))
             return false;
         bool later = word & WORD_IN_CALL && !mine;
-        to = later ? word | WORD_ENDING | flags : word_in(word, after_loan(p, s, word | flags));
+        to = later ? word | WORD_ENDING | flags : word_after_loan(p, s, word | flags, now);
     } while (!slot_move(s, &word, to));
     return word_state(to) != SLOT_LENT;
 }
@@ -226,6 +334,8 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
     uint64_t word = slot_word(s);
     enum lane_kind lane = word_lane(word);
     if (word_state(word) == SLOT_CLOSING) {
+        if (recycle_on_return_locked(p, s, now))
+            recycle_returned_locked(p, lane, now);
         start_close(p, s);
     } else if (word_state(word) == SLOT_RESETTING) {
         p->lanes[lane].coming++;
@@ -254,7 +364,7 @@ void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags
     int64_t now = clock_now(p->home.clock);
     int64_t lent_at = atomic_load_explicit(&s->lent_at, memory_order_relaxed);
     pool_lock(p);
-    bool ended = part_locked(p, s, loan, mine, flags);
+    bool ended = part_locked(p, s, loan, mine, flags, now);
     if (ended)
         parted_locked(p, s, now);
     if (ended && lent_at)

@@ -76,16 +76,27 @@ void link_end_result(struct link *l)
     atomic_store(&l->result, 0);
 }
 
+#define ANSWERED 1
+
 static int turn(struct link *l, bool read_only, int64_t deadline, weir_error *err)
 {
-    if (l->read_only == read_only)
-        return WEIR_OK;
     if (!l->backend->turn)
         return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' opens a new connection for the other lane", l->backend->name);
     int status = l->backend->turn(l->conn, read_only, deadline, err);
     if (status >= 0)
         l->read_only = read_only;
-    return status;
+    return status < 0 ? status : ANSWERED;
+}
+
+/* Makes it clean, if it is not, in the way that the option `reset` says. */
+static int clean(struct link *l, int64_t deadline, weir_error *err)
+{
+    bool never = l->source->reset_never;
+    bool undo = never && l->depth, reset = !never && (l->source->reset_always || link_dirty(l));
+    if (!undo && !reset)
+        return WEIR_OK;
+    int status = reset ? l->backend->reset(l->conn, deadline, err) : l->backend->sql->rollback(l->conn, deadline, err);
+    return status < 0 ? status : ANSWERED;
 }
 
 /* keeps law 13: clean, or not lent again */
@@ -93,15 +104,11 @@ static int reset_link(struct weir_slot *s, bool read_only, int64_t deadline, wei
 {
     struct link *l = s->link;
     link_end_result(l);
-    int status = WEIR_OK;
-    if (l->source->reset_never)
-        status = l->depth ? l->backend->sql->rollback(l->conn, deadline, err) : WEIR_OK;
-    else if (l->source->reset_always || link_dirty(l))
-        status = l->backend->reset(l->conn, deadline, err);
+    int status = clean(l, deadline, err);
     if (status < 0)
         return status;
     keep_nothing(l);
-    return turn(l, read_only, deadline, err);
+    return l->read_only == read_only ? status : turn(l, read_only, deadline, err);
 }
 
 static void forget_statements(struct link *l, bool driver)
@@ -146,6 +153,18 @@ static bool keeps_data(struct weir_slot *s)
     return l->backend->keep && l->backend->keep(l->conn);
 }
 
+static bool alive(struct weir_slot *s)
+{
+    struct link *l = s->link;
+    return l->backend->alive(l->conn);
+}
+
+static int check(struct weir_slot *s, int64_t deadline, weir_error *err)
+{
+    struct link *l = s->link;
+    return l->backend->ping ? l->backend->ping(l->conn, deadline, err) : WEIR_OK;
+}
+
 static int cancel(struct weir_slot *s, int64_t deadline, weir_error *err)
 {
     struct link *l = s->link;
@@ -178,6 +197,8 @@ static void destroy(struct weir_slot *s)
 const struct link_ops link_ops = {
     .open = open_link,
     .reset = reset_link,
+    .alive = alive,
+    .check = check,
     .close = close_link,
     .forget = forget_link,
     .keeps_data = keeps_data,

@@ -9,6 +9,7 @@
 static void forget(struct link *l, struct statement *s)
 {
     l->backend->sql->forget(l->conn, s->handle);
+    slot_unsay(l->slot, s->sql);
     cache_remove(&l->cache, l->source->alloc, s);
 }
 
@@ -75,9 +76,12 @@ int statement_run(struct link *l, const char *sql, weir_args args, bool want_row
     int status = find(l, &s, sql, until, err);
     if (status < 0)
         return status;
+    slot_said(l->slot, s->sql);
     status = check(s, args, want_rows, err);
     if (status >= 0)
         status = l->backend->sql->run(l->conn, s->handle, args, want_rows, until, err);
+    if (status >= 0)
+        slot_answered(l->slot);
     trim(l);
     return status;
 }

@@ -138,7 +138,7 @@ static void connect_outlives_caller(const char *mode)
     void *told;
     atomic_store(&now_ns, 1000 * MS);
     db = open_db(&hooks, "null://outlives-%s/db?connect_delay=20ms&connect_backoff=1ms&threads=%s", mode, mode);
-    int threads = has_threads(db);
+    int threads = has_threads(mode);
     pthread_t thread = begin(wait_a_little, NULL);
     AWAIT(figures(db).waiting == 1);
     atomic_fetch_add(&now_ns, 5 * MS);

@@ -77,10 +77,15 @@ static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...)
     return db;
 }
 
-/* Does the library work on threads of its own, or the caller's?  Asked before there is anything to do. */
-static inline int has_threads(weir_db *db)
+/* Does the library work on threads of its own in that mode, or on the caller's? */
+static inline int has_threads(const char *mode)
 {
-    return weir_db_maintain(db, weir_at_once(), NULL) == 60000;
+#ifdef WEIR_NO_THREADS
+    (void)mode;
+    return 0;
+#else
+    return strcmp(mode, "none") != 0;
+#endif
 }
 
 static inline weir_figures figures(weir_db *db)

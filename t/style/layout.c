@@ -19,6 +19,7 @@ SIZED(weir_want, who);
 SIZED(weir_transact_options, after);
 SIZED(weir_figures, create_p99_us);
 SIZED(weir_event, err);
+SIZED(weir_health, last);
 SIZED(weir_host, time_text);
 SIZED(weir_target, read_only);
 SIZED(weir_sql_wing, rollback);

@@ -23,6 +23,7 @@ static int print_metrics(void)
             printf("%s\n", m->name);
     for (const struct metric_time *t = metric_times; t->name; t++)
         printf("%s\n", t->name);
+    printf("%s\n", METRIC_HEALTH);
     return 0;
 }
 
