@@ -37,7 +37,6 @@ static void health_move(weir_pool *p, enum weir_health_state to, int64_t now)
         h->down_since = now;
     h->state = to;
     h->since = now;
-    h->moved = true;
     p->nudge = true;
     if (to == WEIR_DOWN)
         waiters_fail_fast_locked(p, now);

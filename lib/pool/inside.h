@@ -34,8 +34,8 @@ struct lane {
 /* What the pool thinks of its server: health.c. */
 struct health {
     enum weir_health_state state;
-    bool moved;   /* for pool_unlock: whoever wants to know is told … */
-    bool telling; /* … by one thread at a time, so that they hear it in order */
+    enum weir_health_state told; /* what the event hook has heard, by pool_unlock … */
+    bool telling;                /* … on one thread at a time, so that it hears of states in their order */
     uint32_t connects, answers;
     unsigned failures, successes; /* in a row */
     int64_t since;

@@ -187,13 +187,13 @@ static void call_crew(weir_pool *p)
     }
 }
 
-/* What moves meanwhile is told here, too: a hook hears of an earlier state first. */
+/* What moves meanwhile is told here, too. */
 static void tell_health(weir_pool *p)
 {
     lock_take(&p->lock);
-    while (p->health.moved) {
+    while (p->health.state != p->health.told) {
         struct health now = p->health;
-        p->health.moved = false;
+        p->health.told = now.state;
         lock_drop(&p->lock);
         health_tell(p, &now);
         lock_take(&p->lock);
@@ -202,10 +202,15 @@ static void tell_health(weir_pool *p)
     lock_drop(&p->lock);
 }
 
+static bool has_moved(const struct health *h)
+{
+    return h->state != h->told && !h->telling;
+}
+
 void pool_unlock(weir_pool *p)
 {
     struct crew *crew = p->home.crew;
-    bool call = p->call, nudge = p->nudge, tell = p->health.moved && !p->health.telling;
+    bool call = p->call, nudge = p->nudge, tell = has_moved(&p->health);
     p->call = p->nudge = false;
     p->health.telling |= tell;
     lock_drop(&p->lock);
@@ -219,7 +224,7 @@ void pool_unlock(weir_pool *p)
 
 bool pool_has_news_locked(const weir_pool *p)
 {
-    return p->call || p->nudge || (p->health.moved && !p->health.telling);
+    return p->call || p->nudge || has_moved(&p->health);
 }
 
 unsigned pool_lent_locked(const weir_pool *p)

@@ -19,7 +19,7 @@ struct link_ops {
     int (*open)(struct weir_slot *s, bool read_only, int64_t deadline,
                 weir_error *err); /* allocates s->link if it is NULL */
     int (*reset)(struct weir_slot *s, bool read_only, int64_t deadline,
-                 weir_error *err);      /* clean, and of that lane; > 0: and the server has answered */
+                 weir_error *err);      /* clean, and of that lane; 1: and the server has answered */
     bool (*alive)(struct weir_slot *s); /* a look, without a round trip */
     int (*check)(struct weir_slot *s, int64_t deadline,
                  weir_error *err); /* a round trip, where the driver has one; it is alive */

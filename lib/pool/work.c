@@ -125,11 +125,17 @@ void pool_lost(weir_pool *p, const weir_error *err)
     pool_unlock(p);
 }
 
+static int found_dead(weir_error *err)
+{
+    fail(err, WEIR_E_LOST, "the server has closed a connection while it was idle");
+    err->flags = WEIR_CONNECTION_DEAD;
+    return err->status;
+}
+
 void pool_found_dead(weir_pool *p)
 {
     weir_error err;
-    fail(&err, WEIR_E_LOST, "the server has closed a connection while it was idle");
-    err.flags = WEIR_CONNECTION_DEAD;
+    found_dead(&err);
     pool_lost(p, &err);
 }
 
@@ -224,47 +230,54 @@ static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, int64_t no
 
 static void answered_locked(weir_pool *p, struct weir_slot *s, int64_t now)
 {
-    if (p->config.can_check)
-        atomic_store(&s->proven, now);
+    atomic_store(&s->proven, now);
     health_good_locked(p, false, now);
 }
 
-/* keeps law 13: what cannot be made clean is not lent again */
-static void work_reset(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
+#define ANSWERED 1
+
+/* The look is all that there is where a driver cannot ask. */
+static int ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline, weir_error *err)
 {
-    weir_error err;
-    deadline = sooner(deadline, clock_add(clock_now(p->home.clock), p->config.connect_timeout));
-    int status = p->ops->reset(s, read_only, deadline, &err);
-    int64_t now = clock_now(p->home.clock);
-    pool_lock(p);
-    if (status > 0)
-        answered_locked(p, s, now);
-    else if (status < 0 && err.flags & WEIR_CONNECTION_DEAD)
-        health_doubt_locked(p, &err, now);
-    back_or_out(p, s, status >= 0, now);
+    if (!s->check)
+        return p->ops->reset(s, read_only, deadline, err);
+    int status = p->ops->check(s, deadline, err);
+    if (status >= 0)
+        return ANSWERED;
+    err->flags |= WEIR_CONNECTION_DEAD;
+    return status;
 }
 
-/* A look first: one that is closed has nothing to be asked, and was not silent. */
-static void work_check(weir_pool *p, struct weir_slot *s, int64_t deadline)
+static void end_check_locked(weir_pool *p, struct weir_slot *s, bool dead)
 {
-    weir_error err;
-    int64_t began = clock_now(p->home.clock), patience = p->config.probe_timeout;
-    bool open = p->ops->alive(s);
-    int status = open ? p->ops->check(s, sooner(deadline, clock_add(began, patience)), &err) : WEIR_E_LOST;
-    bool silent = open && status < 0 && !is_cut_short(p, began, deadline, patience);
-    int64_t now = clock_now(p->home.clock);
-    pool_count(p, COUNT_CHECKED);
-    if (status < 0)
-        pool_count(p, COUNT_CHECK_FAILED);
-    if (!open)
-        pool_found_dead(p);
-    else if (status < 0)
-        pool_lost(p, &err);
-    pool_lock(p);
+    if (!s->check)
+        return;
     s->check = false;
     p->checking--;
     p->nudge = true;
-    if (status >= 0)
+    pool_count(p, COUNT_CHECKED);
+    if (dead)
+        pool_count(p, COUNT_CHECK_FAILED);
+}
+
+/*
+ * A look first: one that is closed has nothing to be asked, and was not silent.
+ * keeps law 13: what cannot be made clean is not lent again
+ */
+static void work_ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t deadline)
+{
+    weir_error err;
+    int64_t began = clock_now(p->home.clock), patience = s->check ? p->config.probe_timeout : p->config.connect_timeout;
+    bool open = p->ops->alive(s);
+    int status = open ? ask(p, s, read_only, sooner(deadline, clock_add(began, patience)), &err) : found_dead(&err);
+    bool dead = status < 0 && err.flags & WEIR_CONNECTION_DEAD;
+    bool silent = open && dead && !is_cut_short(p, began, deadline, patience);
+    int64_t now = clock_now(p->home.clock);
+    if (dead)
+        pool_lost(p, &err);
+    pool_lock(p);
+    end_check_locked(p, s, dead);
+    if (status == ANSWERED)
         answered_locked(p, s, now);
     else if (silent)
         health_silent_locked(p, &err, began, now);
@@ -290,10 +303,7 @@ bool pool_work(weir_pool *p, int64_t deadline)
         work_open(p, s, word_lane(word) == LANE_READ, deadline);
         break;
     case SLOT_RESETTING:
-        if (s->check)
-            work_check(p, s, deadline);
-        else
-            work_reset(p, s, word_lane(word) == LANE_READ, deadline);
+        work_ask(p, s, word_lane(word) == LANE_READ, deadline);
         break;
     default:
         assert(word_state(word) == SLOT_CLOSING);

@@ -197,6 +197,28 @@ void pass_to(int64_t ms)
     pass(ms - now_ms());
 }
 
+static atomic_bool flowing;
+static pthread_t stream;
+
+static void *flow_on(void *arg)
+{
+    (void)arg;
+    while (flowing) {
+        null_clock_advance(&moment, MS);
+        nap();
+    }
+    return NULL;
+}
+
+void flow(bool on)
+{
+    flowing = on;
+    if (!on)
+        pthread_join(stream, NULL);
+    else if (pthread_create(&stream, NULL, flow_on, NULL))
+        tap_bail("no thread");
+}
+
 weir_figures figures(void)
 {
     weir_figures f = { .size = sizeof f };
@@ -220,6 +242,25 @@ void nap(void)
 {
     const struct timespec half_a_millisecond = { .tv_nsec = 500000 };
     nanosleep(&half_a_millisecond, NULL);
+}
+
+bool settled(void)
+{
+    weir_figures f = figures();
+    int64_t handshakes = null_figure(server, NULL_HANDSHAKES), waiting = null_figure(server, NULL_WAITING);
+    bool in_the_driver = f.opening == handshakes && f.opening + f.used == waiting;
+    return in_the_driver && !f.resetting && !f.closing && (!f.idle || !f.waiting);
+}
+
+void never(const char *fact)
+{
+    weir_figures f = figures();
+    weir_health h = health();
+    tap_note("at %lld ms: %u idle, %u used, %u opening, %u resetting, %u closing, %u waiting", (long long)now_ms(),
+             f.idle, f.used, f.opening, f.resetting, f.closing, f.waiting);
+    tap_note("%s since %lld ms, next probe in %lld ms, %llu connects failed; %s", state(), (long long)h.since_ms,
+             (long long)h.next_probe_ms, (unsigned long long)f.connect_failed, h.last.text);
+    tap_bail("never: %s", fact);
 }
 
 static void *call(void *arg)

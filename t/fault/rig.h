@@ -42,8 +42,10 @@ void rig_open(enum null_clock_mode mode, const char *url);
 /* Closes it, and states that nothing of it is left. */
 void rig_close(void);
 
-int64_t now_ms(void);     /* since rig_open */
-void pass(int64_t ms);    /* lets so much time pass, with a look of maintenance every 50 ms */
+int64_t now_ms(void);  /* since rig_open */
+void pass(int64_t ms); /* lets so much time pass, with a look of maintenance every 50 ms */
+void flow(
+    bool on); /* lets time pass by itself, a millisecond every half real one: for one who waits in the pool alone */
 void pass_to(int64_t ms); /* until then */
 
 weir_figures figures(void);
@@ -60,18 +62,22 @@ unsigned connects_by_users(void); /* begun on a thread of the test */
 /* Waits for another thread to make it true: ten real seconds at most, or half a minute for the second, which is no fact of the test. */
 #define await(fact, ...)                                \
     do {                                                \
-        for (int left = 20000; left && !(fact); left--) \
+        for (int naps = 20000; naps && !(fact); naps--) \
             nap();                                      \
         ok(fact, __VA_ARGS__);                          \
     } while (0)
 #define until(fact)                                     \
     do {                                                \
-        for (int left = 60000; left && !(fact); left--) \
+        for (int naps = 60000; naps && !(fact); naps--) \
             nap();                                      \
         if (!(fact))                                    \
-            tap_bail("never: %s", #fact);               \
+            never(#fact);                               \
     } while (0)
 void nap(void);
+void never(const char *fact); /* bails out */
+
+/* Nothing moves any more until the clock does: every lent connection is in a statement, every connect in its handshake. */
+bool settled(void);
 
 /* Somebody who wants a connection. */
 struct caller {
