@@ -16,7 +16,7 @@ static inline void begin_loan(weir_conn *out, const struct taken *got, const cha
 {
     struct weir_slot *s = got->slot;
     atomic_store_explicit(&s->here, here, memory_order_relaxed);
-    atomic_store_explicit(&s->thread, thread_number(), memory_order_relaxed);
+    atomic_store_explicit(&s->holder, slot_holder(word_loan(got->word), thread_number()), memory_order_relaxed);
     atomic_store_explicit(&s->said, NULL, memory_order_relaxed);
     if (!now && is_timed(got->word))
         now = clock_now(s->pool->home.clock);
@@ -65,6 +65,7 @@ static void wake_maintenance(weir_pool *p)
 static int give_up_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t now)
 {
     waiter_leave_locked(p, lane, w);
+    governor_want_locked(p, now); /* what it was woken for may be turned over to the other lane */
     pool_count(p, COUNT_TIMED_OUT);
     return explain_exhausted_locked(p, lane, w->since, now, w->err);
 }
@@ -122,6 +123,7 @@ static int shed_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int6
     int status = explain_shed_locked(p, lane, w->since, now, w->err);
     pool_count(p, COUNT_SHED);
     waiter_leave_locked(p, lane, w);
+    governor_want_locked(p, now);
     return status;
 }
 
@@ -147,7 +149,8 @@ static bool waits_for_itself_locked(const weir_pool *p, enum lane_kind lane)
     POOL_EACH(s, p)
     {
         uint64_t word = slot_word(s);
-        if (word_state(word) == SLOT_LENT && atomic_load(&s->thread) == thread_number())
+        bool own = atomic_load(&s->holder) == slot_holder(word_loan(word), thread_number());
+        if (word_state(word) == SLOT_LENT && own && !(word & WORD_ENDING)) /* not what it has released already */
             mine[word_lane(word)]++;
     }
     return mine[lane] >= lane_limit(p, lane) || mine[LANE_READ] + mine[LANE_WRITE] >= p->config.max;
@@ -219,7 +222,7 @@ static void freed(weir_pool *p, enum lane_kind lane)
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
     if (p->closed) {
-        work_retire_all_locked(p);
+        work_supersede_all_locked(p);
         signal_all(&p->returned);
     } else {
         waiters_freed_locked(p, lane, now);

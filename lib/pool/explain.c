@@ -15,8 +15,8 @@ static void add_holder(struct text *t, const struct weir_slot *s, int64_t now)
     bool seen = s->seen_word == word_bare(slot_word(s));
     int64_t since = lent_at ? lent_at : seen ? s->seen_at : now;
     duration_text(held, now > since ? now - since : 0);
-    text_add(t, "%s (thread %u, %s%s)", here ? here : "?", atomic_load_explicit(&s->thread, memory_order_relaxed),
-             lent_at ? "" : "at least ", held);
+    text_add(t, "%s (thread %u, %s%s)", here ? here : "?",
+             (unsigned)atomic_load_explicit(&s->holder, memory_order_relaxed), lent_at ? "" : "at least ", held);
 }
 
 /* Whoever holds a connection of these lanes, the first few by name. */

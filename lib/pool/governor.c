@@ -164,7 +164,8 @@ int64_t governor_want_locked(weir_pool *p, int64_t now)
     while (is_below_min(p) && governor_open_locked(p, governor_spare_lane(p), now, NULL))
         ;
     int64_t due = governor_due_locked(p, now);
-    p->nudge |= due < p->next_tick; /* the timekeeper did not expect it so early */
+    bool early = p->health.state != WEIR_UP && health_due_locked(p) < p->next_tick;
+    p->nudge |= early || due < p->next_tick; /* the timekeeper did not expect it so soon */
     return due;
 }
 

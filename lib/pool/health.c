@@ -106,8 +106,8 @@ static void suspect_locked(weir_pool *p, int64_t now)
 {
     p->health.doubted = now;
     p->health.probe_at = pool_lent_locked(p) ? clock_add(now, RECENTLY) : now;
+    work_mark_all_lent(p); /* first: what returns meanwhile is doubted then, whichever way it came */
     flag_idle_locked(p, WORD_STALE | WORD_DOUBT, 0);
-    work_mark_all_lent(p);
     health_move(p, WEIR_SUSPECT, now);
 }
 
@@ -278,17 +278,24 @@ static struct weir_slot *longest_idle_locked(const weir_pool *p, int64_t *oldest
     return longest;
 }
 
+static bool ask_longest_idle_locked(weir_pool *p)
+{
+    int64_t oldest;
+    struct weir_slot *s = longest_idle_locked(p, &oldest);
+    return s && ask_locked(p, s);
+}
+
+/* A server that has let us in again is asked on the connection that it gave us; a pool that is full has no other way. */
 bool health_probe_locked(weir_pool *p, int64_t now)
 {
     struct health *h = &p->health;
-    int64_t oldest;
     if (h->state == WEIR_UP || p->closed || p->opening || p->checking || now < h->probe_at)
         return false;
     if (health_check_locked(p, LANE_READ) || health_check_locked(p, LANE_WRITE))
         return true;
     h->probe_at = clock_add(now, probe_pause(p));
-    struct weir_slot *idle = longest_idle_locked(p, &oldest);
-    return idle ? ask_locked(p, idle) : governor_open_locked(p, governor_spare_lane(p), now, NULL);
+    return (p->config.can_check && ask_longest_idle_locked(p)) ||
+           governor_open_locked(p, governor_spare_lane(p), now, NULL) || ask_longest_idle_locked(p);
 }
 
 /* When a server that is UP is asked next: so that idle connections are kept alive, and a silent server is noticed. */
@@ -369,8 +376,8 @@ void health_tell(weir_pool *p, const struct health *h)
 
 void pool_health(weir_pool *p, weir_health *out)
 {
-    int64_t now = clock_now(p->home.clock);
     pool_lock(p);
+    int64_t now = clock_now(p->home.clock); /* not before: the state may be younger */
     const struct health *h = &p->health;
     int64_t due = health_next_locked(p, now);
     *out = (weir_health){

@@ -189,7 +189,9 @@ int64_t recycle_due_locked(const weir_pool *p, int64_t now);
 void work_queue_locked(weir_pool *p, struct weir_slot *s);
 bool work_retire_locked(weir_pool *p, struct weir_slot *s,
                         uint64_t word); /* IDLE to CLOSING; false: it was lent just then */
-void work_retire_all_locked(weir_pool *p);
+/* What is idle is closed, what is lent comes back the slow way and is looked at: whichever it is. */
+void work_supersede_locked(weir_pool *p, struct weir_slot *s);
+void work_supersede_all_locked(weir_pool *p);
 void work_spare_reset_locked(weir_pool *p, struct weir_slot *s); /* what waits to be reset is closed instead */
 void work_mark_lent(struct weir_slot *s); /* a lent one comes back the slow way, to be looked at */
 void work_mark_all_lent(weir_pool *p);

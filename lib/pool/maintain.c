@@ -80,7 +80,8 @@ static void describe_leak_locked(struct weir_slot *s, int64_t age, struct text *
     const char *here = atomic_load(&s->here), *said = atomic_load(&s->said);
     s->leak_loan = word_loan(s->seen_word);
     duration_text(length, age);
-    text_add(t, "a connection has been lent for %s: %s, thread %u", length, here ? here : "?", atomic_load(&s->thread));
+    text_add(t, "a connection has been lent for %s: %s, thread %u", length, here ? here : "?",
+             (unsigned)atomic_load(&s->holder));
     if (said) {
         text_add(t, "; its last statement: ");
         text_add_statement(t, said);
@@ -101,11 +102,11 @@ int64_t pool_tick(weir_pool *p)
     pool_lock(p);
     atomic_store_explicit(&p->ticked, now, memory_order_relaxed);
     p->next_tick = now; /* what comes up below is seen */
-    governor_want_locked(p, now);
     POOL_EACH(s, p)
     look_at_slot_locked(p, s, now, &l);
     health_look_locked(p, now);
     recycle_locked(p, now);
+    governor_want_locked(p, now); /* last: what was doubted just now may be what somebody has been woken for */
     if (l.leak)
         describe_leak_locked(l.leak, l.leak_age, &leak);
     int64_t due = !l.busy && go_quiet_locked(p) ? NEVER : clock_add(now, TICK);

@@ -253,10 +253,11 @@ int pool_resize(weir_pool *p, unsigned max)
     POOL_EACH(s, p)
     {
         if (pool_live_locked(p) - p->closing > max)
-            work_retire_locked(p, s, slot_word(s));
+            work_supersede_locked(p, s);
     }
-    work_mark_all_lent(p);
     governor_want_locked(p, clock_now(p->home.clock));
+    if (!pool_has_hands(p))
+        waiters_wake_locked(p);
     pool_unlock(p);
     return WEIR_OK;
 }
@@ -268,9 +269,8 @@ void pool_evict(weir_pool *p)
     POOL_EACH(s, p)
     {
         if (!pool_needs_locked(p, s))
-            work_retire_locked(p, s, slot_word(s));
+            work_supersede_locked(p, s);
     }
-    work_mark_all_lent(p);
     pool_unlock(p);
 }
 
@@ -309,8 +309,7 @@ static unsigned close_locked(weir_pool *p)
         atomic_fetch_or(&p->lanes[lane].gate, GATE_CLOSED);
         waiters_fail_locked(p, (enum lane_kind)lane, &closed);
     }
-    work_retire_all_locked(p);
-    work_mark_all_lent(p);
+    work_supersede_all_locked(p);
     return drop_work_locked(p);
 }
 
@@ -343,14 +342,21 @@ unsigned pool_shutdown(weir_pool *p, int64_t until, weir_error *err)
     return lent;
 }
 
+/* A loan that ends now ends the slow way, and holds the pool until it has. */
+static bool is_settled(const struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    uint64_t ended = word_loan(word) - (word_state(word) == SLOT_LENT);
+    return atomic_load_explicit(&s->left, memory_order_acquire) >= ended;
+}
+
 /* keeps law 15: as long as it takes, for it takes a few instructions and perhaps a turn at the processor */
 void pool_settle(weir_pool *p)
 {
     const struct timespec nap = { .tv_nsec = 50000 };
     POOL_EACH(s, p)
     {
-        uint64_t word = slot_word(s);
-        while (word_state(word) != SLOT_LENT && atomic_load_explicit(&s->left, memory_order_acquire) != word_loan(word))
+        while (!is_settled(s))
             nanosleep(&nap, NULL);
     }
 }

@@ -99,8 +99,7 @@ void recycle_landed_locked(weir_pool *p, struct weir_slot *s, bool open)
         return;
     old->replaced = true;
     pool_count(p, COUNT_RECYCLED);
-    if (!work_retire_locked(p, old, slot_word(old)))
-        work_mark_lent(old);
+    work_supersede_locked(p, old);
 }
 
 int64_t recycle_due_locked(const weir_pool *p, int64_t now)

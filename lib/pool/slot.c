@@ -9,7 +9,7 @@ static int tell_closed(const struct weir_slot *s, uint64_t word, uint64_t loan, 
 {
     if (!s)
         return fail(err, WEIR_E_STALE, "the handle is empty: no connection is borrowed");
-    if (!word_lent(word, loan))
+    if (!word_lent(word, loan) || word & WORD_ENDING)
         return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
     if (word & WORD_CUT)
         return fail(err, WEIR_E_CLOSED, "the database has been shut down: the connection can only be released");

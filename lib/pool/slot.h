@@ -52,7 +52,7 @@ struct weir_slot {
     _Atomic uint64_t word;
     /* Of the present or last loan; written by its borrower, read by anybody as a hint. */
     _Atomic(const char *) here;
-    atomic_uint thread;
+    _Atomic uint64_t holder; /* slot_holder: which thread's, and of which loan, for the word is there first */
     _Atomic int64_t lent_at; /* 0: this loan is not timed */
     /* Loans whose releaser is done with this memory: as many as there were, or pool_settle waits. */
     _Atomic uint64_t left;
@@ -126,6 +126,12 @@ static inline uint64_t word_in(uint64_t word, enum slot_state state)
 static inline uint64_t word_bare(uint64_t word)
 {
     return word_in(word, word_state(word));
+}
+
+/* A thread's number below the end of its loan's. */
+static inline uint64_t slot_holder(uint64_t loan, unsigned thread)
+{
+    return loan << 32 | thread;
 }
 
 /* Lent anew: the next loan number. */

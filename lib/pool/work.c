@@ -44,13 +44,22 @@ bool work_retire_locked(weir_pool *p, struct weir_slot *s, uint64_t word)
     return true;
 }
 
-void work_retire_all_locked(weir_pool *p)
+/* One that is taken or comes back meanwhile is met in its other state. */
+void work_supersede_locked(weir_pool *p, struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    while (word_state(word) == SLOT_IDLE || word_state(word) == SLOT_LENT) {
+        bool idle = word_state(word) == SLOT_IDLE;
+        if (idle ? work_retire_locked(p, s, word) : slot_move(s, &word, word | WORD_STICKY))
+            return;
+        word = slot_word(s);
+    }
+}
+
+void work_supersede_all_locked(weir_pool *p)
 {
     POOL_EACH(s, p)
-    {
-        for (uint64_t word = slot_word(s); word_state(word) == SLOT_IDLE && !work_retire_locked(p, s, word);)
-            word = slot_word(s);
-    }
+    work_supersede_locked(p, s);
 }
 
 void work_spare_reset_locked(weir_pool *p, struct weir_slot *s)
@@ -83,7 +92,7 @@ static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
 }
 
 /* A connection is good: into the pool with it, and to whoever waits (law 5). */
-static void land_locked(weir_pool *p, struct weir_slot *s)
+static void land_locked(weir_pool *p, struct weir_slot *s, bool used)
 {
     enum lane_kind lane = word_lane(slot_word(s));
     p->lanes[lane].coming--;
@@ -93,7 +102,8 @@ static void land_locked(weir_pool *p, struct weir_slot *s)
         return;
     }
     move_mine(s, SLOT_IDLE, health_marks_locked(p, s));
-    atomic_store_explicit(&p->lanes[lane].warm, s, memory_order_relaxed);
+    if (used) /* being asked warms nothing */
+        atomic_store_explicit(&p->lanes[lane].warm, s, memory_order_relaxed);
     waiters_serve_locked(p, lane);
 }
 
@@ -105,6 +115,8 @@ static void bury_locked(weir_pool *p, struct weir_slot *s)
     p->lanes[lane].live--;
     s->keeps_data = s->being_replaced = s->replaced = false;
     atomic_store(&s->said, NULL);
+    if (!pool_has_hands(p))
+        waiters_wake_locked(p); /* who keep the time themselves: there may be a new back-off */
     if (p->closed)
         signal_all(&p->returned);
 }
@@ -152,7 +164,7 @@ static void open_succeeded(weir_pool *p, struct weir_slot *s, int64_t began)
     s->seen_at = now;
     atomic_store(&s->proven, now);
     governor_opened_locked(p, now);
-    land_locked(p, s);
+    land_locked(p, s, true);
     recycle_landed_locked(p, s, true);
     governor_want_locked(p, now);
     pool_unlock(p);
@@ -213,10 +225,10 @@ static void work_close(weir_pool *p, struct weir_slot *s)
 }
 
 /* Back into the pool with what was reset or checked, or out of it.  Drops the lock. */
-static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, int64_t now)
+static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, bool used, int64_t now)
 {
     if (good) {
-        land_locked(p, s);
+        land_locked(p, s, used);
     } else {
         p->lanes[word_lane(slot_word(s))].coming--;
         p->closing++;
@@ -268,7 +280,7 @@ static void work_ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t 
 {
     weir_error err;
     int64_t began = clock_now(p->home.clock), patience = s->check ? p->config.probe_timeout : p->config.connect_timeout;
-    bool open = p->ops->alive(s);
+    bool open = p->ops->alive(s), used = !s->check;
     int status = open ? ask(p, s, read_only, sooner(deadline, clock_add(began, patience)), &err) : found_dead(&err);
     bool dead = status < 0 && err.flags & WEIR_CONNECTION_DEAD;
     bool silent = open && dead && !is_cut_short(p, began, deadline, patience);
@@ -281,7 +293,7 @@ static void work_ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t 
         answered_locked(p, s, now);
     else if (silent)
         health_silent_locked(p, &err, began, now);
-    back_or_out(p, s, status >= 0, now);
+    back_or_out(p, s, status >= 0, used, now);
 }
 
 bool pool_work(weir_pool *p, int64_t deadline)

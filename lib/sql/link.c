@@ -237,6 +237,12 @@ int link_tell_unready(const struct link *l, weir_error *err)
         return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' has no SQL", l->backend->name);
     if (link_has_result(l))
         return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
+    if (l->dead && !l->doom_status) {
+        fail(err, WEIR_E_LOST, "the connection is of no use any more: it can only be released");
+        if (err)
+            err->flags = WEIR_CONNECTION_DEAD;
+        return WEIR_E_LOST;
+    }
     const weir_error unknown = { .status = l->doom_status };
     fail_in(err, l->doom ? l->doom : &unknown, "the server has rolled this transaction back");
     return l->doom_status;

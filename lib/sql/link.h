@@ -104,7 +104,7 @@ static inline int link_leave(struct link *l, int status, const weir_error *err)
 /* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
 static inline int link_ready(const struct link *l, weir_error *err)
 {
-    bool ready = l->backend->sql && !link_has_result(l) && !l->doom_status;
+    bool ready = l->backend->sql && !link_has_result(l) && !l->dead && !l->doom_status;
     return ready ? WEIR_OK : link_tell_unready(l, err);
 }
 

@@ -102,7 +102,10 @@ static int fail_result(struct link *l, int status, const weir_error *err)
 
 static int was_stopped(const struct link *l, weir_error *err)
 {
-    return slot_word(l->slot) & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the result was cancelled") : WEIR_OK;
+    uint64_t word = slot_word(l->slot);
+    if ((word & (WORD_CUT | WORD_ENDING)) == WORD_CUT)
+        return fail(err, WEIR_E_CLOSED, "the database has been shut down: the result is over");
+    return word & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the result was cancelled") : WEIR_OK;
 }
 
 static inline int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)

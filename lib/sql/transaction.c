@@ -98,11 +98,12 @@ static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state,
     int status = link_until(&until, l, deadline, err);
     if (status >= 0)
         status = link_ready(l, err);
-    if (status >= 0)
+    bool sent = status >= 0;
+    if (sent)
         status = l->backend->sql->commit(l->conn, until, err);
     if (status >= 0) {
         *state = WEIR_COMMITTED;
-    } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes && !l->doom_status) {
+    } else if (sent && err->flags & WEIR_CONNECTION_DEAD && l->writes) {
         *state = WEIR_COMMIT_UNKNOWN;
         status = in_doubt(err);
     } else {

@@ -176,7 +176,7 @@ static void discarded(const char *mode)
     copy = conn;
     pthread_t thread = begin_call(conn, "SLEEP 1h");
     weir_discard(&copy);
-    all_refuse(conn, WEIR_E_CLOSED, "discarded during a call");
+    all_refuse(conn, WEIR_E_STALE, "discarded during a call");
     ok(figures(db).used == 1 && weir_cancel(conn, &err) == WEIR_OK, "the call goes on, and can be cancelled");
     end(thread);
     is_int(busy.status, WEIR_E_CANCELLED, "  which ends it");

@@ -90,7 +90,7 @@ static void all_go(const char *mode)
 {
     open_with(mode, "pool_size=5&write_reserve=0&idle_timeout=10s");
     burst(WEIR_READ);
-    int quiet = has_threads(db); /* without, maintain says when it wants to be called */
+    int quiet = has_threads(mode); /* without, maintain says when it wants to be called */
     for (int i = 0; i < 200 && figures(db).closed < BURST; i++) {
         int due_ms = weir_db_maintain(db, LONG, NULL);
         nap();
