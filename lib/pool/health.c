@@ -303,7 +303,8 @@ static int64_t question_due_locked(const weir_pool *p, struct weir_slot **whom)
 {
     int64_t oldest, due = NEVER;
     *whom = longest_idle_locked(p, &oldest);
-    if (!*whom || !p->config.can_check || p->checking || p->health.state != WEIR_UP)
+    bool busy = p->checking + p->recycling >= p->config.max_connecting; /* keeps law 11 */
+    if (!*whom || !p->config.can_check || p->checking || busy || p->health.state != WEIR_UP)
         return NEVER;
     if (p->config.keepalive)
         due = clock_add(oldest, p->config.keepalive);

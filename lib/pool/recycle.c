@@ -5,7 +5,8 @@
  *  1. Where there is room, the replacement is open before the old one goes.  Where there is none the old one goes first, and its place
  *     is owed to its lane.
  *  2. `recycling` counts the replacements that are not open yet, owed ones included.  It never exceeds max_connecting, and grows only
- *     with a tick or a return, after a pause: so capacity drops by no more, and connects come in no herd.
+ *     with a tick or a return, after a pause: so connects come in no herd, and capacity drops by no more, a connection that is asked
+ *     whether it works included.
  *  3. Nothing is recycled while the server is in doubt, and never what keeps data.
  * SPDX-License-Identifier: MIT
  */
@@ -23,7 +24,8 @@ int64_t recycle_life(weir_pool *p, int64_t now)
 
 static bool may_recycle(const weir_pool *p, int64_t now)
 {
-    return p->health.state == WEIR_UP && p->recycling < p->config.max_connecting && now >= p->next_recycle;
+    bool room = p->recycling + p->checking < p->config.max_connecting;
+    return p->health.state == WEIR_UP && room && now >= p->next_recycle;
 }
 
 static void begin_locked(weir_pool *p, int64_t now)
@@ -92,6 +94,7 @@ void recycle_landed_locked(weir_pool *p, struct weir_slot *s, bool open)
     s->replacement = false;
     s->replaces = NULL;
     p->recycling--;
+    p->nudge = true; /* there may be others, or a question that waited */
     if (!old || !old->being_replaced)
         return;
     old->being_replaced = false;

@@ -92,7 +92,7 @@ static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
 }
 
 /* A connection is good: into the pool with it, and to whoever waits (law 5). */
-static void land_locked(weir_pool *p, struct weir_slot *s, bool used)
+static void land_locked(weir_pool *p, struct weir_slot *s)
 {
     enum lane_kind lane = word_lane(slot_word(s));
     p->lanes[lane].coming--;
@@ -102,8 +102,6 @@ static void land_locked(weir_pool *p, struct weir_slot *s, bool used)
         return;
     }
     move_mine(s, SLOT_IDLE, health_marks_locked(p, s));
-    if (used) /* being asked warms nothing */
-        atomic_store_explicit(&p->lanes[lane].warm, s, memory_order_relaxed);
     waiters_serve_locked(p, lane);
 }
 
@@ -164,7 +162,7 @@ static void open_succeeded(weir_pool *p, struct weir_slot *s, int64_t began)
     s->seen_at = now;
     atomic_store(&s->proven, now);
     governor_opened_locked(p, now);
-    land_locked(p, s, true);
+    land_locked(p, s);
     recycle_landed_locked(p, s, true);
     governor_want_locked(p, now);
     pool_unlock(p);
@@ -225,10 +223,10 @@ static void work_close(weir_pool *p, struct weir_slot *s)
 }
 
 /* Back into the pool with what was reset or checked, or out of it.  Drops the lock. */
-static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, bool used, int64_t now)
+static void back_or_out(weir_pool *p, struct weir_slot *s, bool good, int64_t now)
 {
     if (good) {
-        land_locked(p, s, used);
+        land_locked(p, s);
     } else {
         p->lanes[word_lane(slot_word(s))].coming--;
         p->closing++;
@@ -280,7 +278,7 @@ static void work_ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t 
 {
     weir_error err;
     int64_t began = clock_now(p->home.clock), patience = s->check ? p->config.probe_timeout : p->config.connect_timeout;
-    bool open = p->ops->alive(s), used = !s->check;
+    bool open = p->ops->alive(s);
     int status = open ? ask(p, s, read_only, sooner(deadline, clock_add(began, patience)), &err) : found_dead(&err);
     bool dead = status < 0 && err.flags & WEIR_CONNECTION_DEAD;
     bool silent = open && dead && !is_cut_short(p, began, deadline, patience);
@@ -293,7 +291,7 @@ static void work_ask(weir_pool *p, struct weir_slot *s, bool read_only, int64_t 
         answered_locked(p, s, now);
     else if (silent)
         health_silent_locked(p, &err, began, now);
-    back_or_out(p, s, status >= 0, used, now);
+    back_or_out(p, s, status >= 0, now);
 }
 
 bool pool_work(weir_pool *p, int64_t deadline)
@@ -351,6 +349,20 @@ static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool m
     return word_state(to) != SLOT_LENT;
 }
 
+/* keeps law 12: only what comes from a borrower is warm; what is new, or was asked whether it works, is not */
+static void came_back_locked(weir_pool *p, struct weir_slot *s, int64_t now)
+{
+    uint64_t word = slot_word(s);
+    struct lane *l = &p->lanes[word_lane(word)];
+    atomic_store_explicit(&l->warm, s, memory_order_relaxed);
+    if (word_state(word) == SLOT_IDLE) {
+        waiters_freed_locked(p, word_lane(word), now);
+        return;
+    }
+    l->coming++;
+    work_queue_locked(p, s);
+}
+
 static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
 {
     uint64_t word = slot_word(s);
@@ -359,11 +371,8 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
         if (recycle_on_return_locked(p, s, now))
             recycle_returned_locked(p, lane, now);
         start_close(p, s);
-    } else if (word_state(word) == SLOT_RESETTING) {
-        p->lanes[lane].coming++;
-        work_queue_locked(p, s);
     } else {
-        waiters_freed_locked(p, lane, now);
+        came_back_locked(p, s, now);
     }
     governor_want_locked(p, now);
     if (p->closed)

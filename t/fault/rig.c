@@ -244,12 +244,16 @@ void nap(void)
     nanosleep(&half_a_millisecond, NULL);
 }
 
+bool resting(void)
+{
+    weir_figures f = figures();
+    return f.opening == null_figure(server, NULL_HANDSHAKES) && !f.resetting && !f.closing && (!f.idle || !f.waiting);
+}
+
 bool settled(void)
 {
     weir_figures f = figures();
-    int64_t handshakes = null_figure(server, NULL_HANDSHAKES), waiting = null_figure(server, NULL_WAITING);
-    bool in_the_driver = f.opening == handshakes && f.opening + f.used == waiting;
-    return in_the_driver && !f.resetting && !f.closing && (!f.idle || !f.waiting);
+    return f.opening + f.used == null_figure(server, NULL_WAITING) && resting();
 }
 
 void never(const char *fact)

@@ -76,8 +76,9 @@ unsigned connects_by_users(void); /* begun on a thread of the test */
 void nap(void);
 void never(const char *fact); /* bails out */
 
-/* Nothing moves any more until the clock does: every lent connection is in a statement, every connect in its handshake. */
-bool settled(void);
+/* The pool has nothing to do until the clock moves: every connect is in its handshake … */
+bool resting(void);
+bool settled(void); /* … and every lent connection in a statement: nothing at all moves */
 
 /* Somebody who wants a connection. */
 struct caller {
