@@ -21,7 +21,7 @@ static void reports(void)
     rig_open(NULL_CLOCK_MANUAL, "null://level-12/db?leak_after=30s");
     pass(100);
     take(&leaked, WEIR_WRITE, 1000);
-    snprintf(mine, sizeof mine, "thread %u", atomic_load(&leaked.slot->thread));
+    snprintf(mine, sizeof mine, "thread %u", (unsigned)atomic_load(&leaked.slot->holder));
     run(leaked, "ADD   42  ");
     pass(29000);
     take(&fine, WEIR_WRITE, 1000);
