@@ -149,6 +149,15 @@ int64_t governor_due_locked(const weir_pool *p, int64_t now)
     return wanted && !p->closed && now < p->next_open ? p->next_open : NEVER;
 }
 
+/* The timekeeper is told once of what comes sooner than it knows. */
+static void expect_tick_locked(weir_pool *p, int64_t at)
+{
+    if (at >= p->next_tick)
+        return;
+    p->next_tick = at;
+    p->nudge = true;
+}
+
 int64_t governor_want_locked(weir_pool *p, int64_t now)
 {
     if (p->closed)
@@ -164,8 +173,9 @@ int64_t governor_want_locked(weir_pool *p, int64_t now)
     while (is_below_min(p) && governor_open_locked(p, governor_spare_lane(p), now, NULL))
         ;
     int64_t due = governor_due_locked(p, now);
-    bool early = p->health.state != WEIR_UP && health_due_locked(p) < p->next_tick;
-    p->nudge |= early || due < p->next_tick; /* the timekeeper did not expect it so soon */
+    expect_tick_locked(p, due);
+    if (p->health.state != WEIR_UP)
+        expect_tick_locked(p, health_due_locked(p));
     return due;
 }
 
