@@ -109,9 +109,12 @@ static bool turn_one_for(weir_pool *p, enum lane_kind lane)
     return false;
 }
 
-/* Where the next connection of the minimum goes: a writer first, then readers as far as they may. */
+/* Where the next connection of the minimum goes: to whoever waits; otherwise a writer first, then readers as far as they may. */
 enum lane_kind governor_spare_lane(const weir_pool *p)
 {
+    for (int lane = LANES - 1; lane >= 0; lane--)
+        if (p->lanes[lane].waiting && p->lanes[lane].live < lane_limit(p, (enum lane_kind)lane))
+            return (enum lane_kind)lane;
     bool reads_full = p->lanes[LANE_READ].live >= lane_limit(p, LANE_READ);
     return p->lanes[LANE_WRITE].live == 0 || reads_full ? LANE_WRITE : LANE_READ;
 }
