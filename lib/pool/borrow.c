@@ -156,10 +156,10 @@ static bool waits_for_itself_locked(const weir_pool *p, enum lane_kind lane)
     return mine[lane] >= lane_limit(p, lane) || mine[LANE_READ] + mine[LANE_WRITE] >= p->config.max;
 }
 
-/* Where nobody else tries a server that is down, a caller does when it is time. */
+/* Where nobody else tries a server that is down, a caller does when it is time, or when somebody has begun and gone. */
 static bool is_to_try(const weir_pool *p, enum lane_kind lane, int64_t now)
 {
-    return !pool_has_hands(p) && governor_may_open_locked(p, lane, now);
+    return !pool_has_hands(p) && (governor_may_open_locked(p, lane, now) || !list_empty(&p->work));
 }
 
 static int lend_locked(weir_pool *p, const struct loan_wish *wish, struct waiter *w, int64_t until)
