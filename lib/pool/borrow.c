@@ -76,6 +76,8 @@ static bool help_yourself_locked(weir_pool *p, enum lane_kind lane, struct waite
     if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_idle(p, lane, &w->got))
         return false;
     waiter_leave_locked(p, lane, w);
+    if (p->lanes[lane_across(lane)].waiting) /* what is left may be turned over, now that an older one is gone */
+        governor_want_locked(p, clock_now(p->home.clock));
     return true;
 }
 
