@@ -159,9 +159,12 @@ static bool waits_for_itself_locked(const weir_pool *p, enum lane_kind lane)
 }
 
 /* Where nobody else tries a server that is down, a caller does when it is time, or when somebody has begun and gone. */
-static bool is_to_try(const weir_pool *p, enum lane_kind lane, int64_t now)
+static bool is_to_try(weir_pool *p, int64_t now)
 {
-    return !pool_has_hands(p) && (governor_may_open_locked(p, lane, now) || !list_empty(&p->work));
+    if (pool_has_hands(p))
+        return false;
+    governor_want_locked(p, now);
+    return !list_empty(&p->work);
 }
 
 static int lend_locked(weir_pool *p, const struct loan_wish *wish, struct waiter *w, int64_t until)
@@ -174,9 +177,10 @@ static int lend_locked(weir_pool *p, const struct loan_wish *wish, struct waiter
         return WEIR_OK;
     if (governor_hopeless_locked(p, lane, w->since, w->err))
         return p->last_error.status;
-    if (w->fail_fast && health_is_down(p) && !is_to_try(p, lane, w->since)) {
+    if (w->fail_fast && health_is_down(p)) {
         health_hurry_locked(p, w->since);
-        return explain_down_locked(p, lane, w->since, w->err);
+        if (!is_to_try(p, w->since))
+            return explain_down_locked(p, lane, w->since, w->err);
     }
     if (p->config.refuse_nested && waits_for_itself_locked(p, lane))
         return explain_nested_locked(p, lane, w->err);

@@ -68,7 +68,7 @@ bool governor_has_room_locked(const weir_pool *p, enum lane_kind lane)
     return pool_live_locked(p) < p->config.max && p->lanes[lane].live < lane_limit(p, lane);
 }
 
-bool governor_may_open_locked(const weir_pool *p, enum lane_kind lane, int64_t now)
+static bool may_open(const weir_pool *p, enum lane_kind lane, int64_t now)
 {
     unsigned most = breaker_is_open(p) ? 1 : p->config.max_connecting;
     return governor_has_room_locked(p, lane) && p->opening < most && now >= p->next_open;
@@ -76,7 +76,7 @@ bool governor_may_open_locked(const weir_pool *p, enum lane_kind lane, int64_t n
 
 bool governor_open_locked(weir_pool *p, enum lane_kind lane, int64_t now, struct weir_slot **opened)
 {
-    return governor_may_open_locked(p, lane, now) && open_one(p, lane, now, opened);
+    return may_open(p, lane, now) && open_one(p, lane, now, opened);
 }
 
 /* Nothing more can be opened, because the pool is full or the server refuses. */

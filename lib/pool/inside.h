@@ -153,8 +153,7 @@ int64_t governor_due_locked(const weir_pool *p, int64_t now); /* what want_locke
 bool governor_hopeless_locked(const weir_pool *p, enum lane_kind lane, int64_t now,
                               weir_error *err); /* true: *err says why */
 bool governor_open_locked(weir_pool *p, enum lane_kind lane, int64_t now, struct weir_slot **opened); /* one more */
-bool governor_has_room_locked(const weir_pool *p, enum lane_kind lane);              /* for one more … */
-bool governor_may_open_locked(const weir_pool *p, enum lane_kind lane, int64_t now); /* … which may begin now */
+bool governor_has_room_locked(const weir_pool *p, enum lane_kind lane);                               /* for one more */
 enum lane_kind governor_spare_lane(const weir_pool *p);
 
 /* health.c: what is known of the server, and what follows. */
