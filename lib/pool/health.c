@@ -293,9 +293,10 @@ bool health_probe_locked(weir_pool *p, int64_t now)
         return false;
     if (health_check_locked(p, LANE_READ) || health_check_locked(p, LANE_WRITE))
         return true;
-    h->probe_at = clock_add(now, probe_pause(p));
-    return (p->config.can_check && ask_longest_idle_locked(p)) ||
-           governor_open_locked(p, governor_spare_lane(p), now, NULL) || ask_longest_idle_locked(p);
+    bool asked = (p->config.can_check && ask_longest_idle_locked(p)) ||
+                 governor_open_locked(p, governor_spare_lane(p), now, NULL) || ask_longest_idle_locked(p);
+    h->probe_at = clock_add(now, asked ? probe_pause(p) : TICK); /* perhaps what died is still being closed */
+    return asked;
 }
 
 /* When a server that is UP is asked next: so that idle connections are kept alive, and a silent server is noticed. */
