@@ -18,12 +18,15 @@ weir_deadline some_deadline(void)
     return machine_one_in(2) ? weir_after_ms(ms) : weir_by(weir_after_ms(ms));
 }
 
-static unsigned held_in_lane(const struct grip *mine, bool read_only)
+/* Whether all that this caller could get is in its own hands. */
+static bool holds_all(const struct grip *mine, bool read_only)
 {
-    unsigned held = 0;
-    for (int i = 0; i < 2; i++)
-        held += mine[i].conn.slot && mine[i].read_only == read_only;
-    return held;
+    unsigned held = 0, lane = 0;
+    for (int i = 0; i < 2; i++) {
+        held += mine[i].conn.slot != NULL;
+        lane += mine[i].conn.slot && mine[i].read_only == read_only;
+    }
+    return lane >= laws_lane_limit(read_only) || held >= laws_max();
 }
 
 /* May this caller be told that now, before its deadline? */
@@ -43,7 +46,7 @@ static void is_right_to_refuse(const struct call *c, int status, bool fast, cons
         law(run.shed_after && machine_now() - c->came.at >= run.shed_after, "refused early, against the options");
         break;
     case WEIR_E_DEADLOCK_SELF:
-        law(held_in_lane(mine, read_only) >= laws_lane_limit(read_only),
+        law(holds_all(mine, read_only) || run.resized >= c->came.step,
             "a caller who holds too little would deadlock itself");
         break;
     default:

@@ -51,6 +51,8 @@ struct call call_begin(const char *what, weir_conn conn, weir_deadline deadline,
     struct call c = { .came = machine_mark(), .what = what, .conn = conn };
     int64_t ns = deadline.ns ? deadline.ns : fallback;
     c.first = c.came.step;
+    if (ns == weir_at_once().ns)
+        ns = 0;
     c.until = ns < 0 ? -ns : ns > FOREVER - c.came.at ? FOREVER : c.came.at + ns;
     c.closed = laws_is_closed();
     return c;

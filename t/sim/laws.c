@@ -9,7 +9,6 @@
 #include "../../backends/null/local.h"
 #include "run.h"
 
-#define TICK (250 * MS)
 #define SLOTS_MAX 64
 
 /* What is remembered of a slot. */
@@ -274,17 +273,24 @@ static bool may_grow(const weir_pool *p, enum lane_kind lane)
     return p->lanes[lane].live < lane_limit(p, lane) && pool_live_locked(p) < p->config.max && may_connect(p);
 }
 
+static const struct waiter *oldest(const struct lane *l)
+{
+    return LIST_ITEM(l->waiters.next, struct waiter, link);
+}
+
+/* Between the lanes of a full pool the older waiter goes first. */
 static bool may_turn(const weir_pool *p, enum lane_kind lane)
 {
-    enum lane_kind other = lane == LANE_READ ? LANE_WRITE : LANE_READ;
-    return p->lanes[lane].live < lane_limit(p, lane) && pool_live_locked(p) >= p->config.max &&
-           !p->lanes[other].waiting && idle_of(p, other, false) + idle_of(p, other, true) > 0;
+    const struct lane *l = &p->lanes[lane], *other = &p->lanes[lane_across(lane)];
+    bool first = !other->waiting || oldest(l)->since < oldest(other)->since;
+    bool full = l->live < lane_limit(p, lane) && pool_live_locked(p) >= p->config.max;
+    return full && first && idle_of(p, lane_across(lane), false) + idle_of(p, lane_across(lane), true) > 0;
 }
 
 /* Without threads the oldest may be in the middle of a connect, and is served when that is over. */
 static bool is_at_work(const weir_pool *p, const struct lane *l)
 {
-    return pool_has_no_hands(p) && !LIST_ITEM(l->waiters.next, struct waiter, link)->asleep;
+    return !pool_has_hands(p) && !oldest(l)->signal.cond.waiting;
 }
 
 static void nobody_waits_in_vain(const weir_pool *p, enum lane_kind lane)
@@ -329,7 +335,7 @@ static void is_maintained(const weir_pool *p)
     POOL_EACH(s, p)
     {
         bool old = machine_since(page_of(s)->idle) > p->config.idle_timeout + 2 * TICK;
-        bool stays = s->leaving || s->keeps_data; /* the last one keeps the data, and is no surplus */
+        bool stays = s->being_replaced || s->keeps_data; /* the last one keeps the data, and is no surplus */
         law(!old || word_state(slot_word(s)) != SLOT_IDLE || stays, "law 12: a connection stays idle for ever");
     }
 }
@@ -337,11 +343,9 @@ static void is_maintained(const weir_pool *p)
 void laws_rest(void)
 {
     const weir_pool *p = pool_at_peace();
-    if (!p)
+    if (!p || p->closed) /* then whoever closes it does what is left */
         return;
     no_work_is_forgotten(p);
-    if (p->closed)
-        return;
     nobody_waits_in_vain(p, LANE_READ);
     nobody_waits_in_vain(p, LANE_WRITE);
     if (run.crew && !run.shaky)
@@ -392,7 +396,8 @@ void laws_lent(weir_conn conn, bool read_only, struct moment came)
     machine_hold();
     law(conn.loan > page->loan, "law 3: a loan's number is given out again");
     law(!page->loan || page->given, "law 3: a connection is lent that somebody has");
-    law(c->session > laws.evicted || came.step <= laws.evicted_step, "a connection from before is lent");
+    law(c->session > laws.evicted || run.forgetful || came.step <= laws.evicted_step,
+        "a connection from before is lent");
     is_fit(conn, read_only);
     is_alive(conn, page);
     nobody_is_passed_over(read_only, came);
@@ -430,13 +435,13 @@ unsigned laws_lane_limit(bool read_only)
     return lane_limit(laws.pool, read_only ? LANE_READ : LANE_WRITE);
 }
 
+unsigned laws_max(void)
+{
+    return laws.pool->config.max;
+}
+
 bool laws_is_closed(void)
 {
     const weir_pool *p = pool_at_peace();
     return p && p->closed;
-}
-
-unsigned laws_live(void)
-{
-    return pool_live_locked(laws.pool);
 }

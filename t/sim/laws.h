@@ -25,7 +25,7 @@ uint64_t laws_last_session(void);
 
 /* For whoever judges what callers are told. */
 unsigned laws_lane_limit(bool read_only);
-unsigned laws_live(void);
+unsigned laws_max(void);
 bool laws_is_closed(void);
 
 #endif

@@ -44,7 +44,7 @@ static const struct choice {
     { "nested", { "refuse", "refuse", "refuse", "refuse", "wait", "wait" } },
     { "max_connecting", { "1", "1", "2", "3", "4", "8" } },
     { "connect_backoff", { "1ms", "10ms", "100ms", "100ms", "1s", "1s" } },
-    { "connect_backoff_max", { "1ms", "10ms", "100ms", "1s", "5s", "20s" } },
+    { "connect_backoff_max", { "20ms", "20ms", "100ms", "1s", "5s", "20s" } },
     { "overtake_limit", { "0s", "0s", "1ms", "10ms", "100ms", "1s" } },
     { "leak_after", { "1ms", "50ms", "300ms", "1s", "5s", "1m" } },
     { "reset", { "always", "always", "always", "never", "auto", "auto" } },

@@ -44,6 +44,7 @@ struct run {
     unsigned calling;         /* who are in one */
     bool shut;                /* weir_db_shutdown has been called … */
     struct moment shut_since; /* … then */
+    uint64_t resized;         /* the step in which the pool last was */
     unsigned adds;
     unsigned char fates[ADDS];
 };
