@@ -7,19 +7,11 @@
 
 #define WAITERS 6
 
-static _Atomic int64_t now_ns;
 static weir_db *db;
-
-static int64_t own_clock(void *arg)
-{
-    (void)arg;
-    return atomic_load(&now_ns);
-}
 
 static void open_with(const char *mode, const char *rest)
 {
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock };
-    atomic_store(&now_ns, 1000 * MS);
     db = open_db(&hooks, "null://order-%s/db?threads=%s&%s", mode, mode, rest);
 }
 

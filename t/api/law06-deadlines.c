@@ -117,14 +117,6 @@ static void by_default(const char *mode)
     weir_db_close(&db);
 }
 
-static _Atomic int64_t now_ns; /* by which the next test connects */
-
-static int64_t own_clock(void *arg)
-{
-    (void)arg;
-    return atomic_load(&now_ns);
-}
-
 static void *wait_a_little(void *arg)
 {
     weir_conn conn;
@@ -136,7 +128,6 @@ static void connect_outlives_caller(const char *mode)
 {
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock };
     void *told;
-    atomic_store(&now_ns, 1000 * MS);
     db = open_db(&hooks, "null://outlives-%s/db?connect_delay=20ms&connect_backoff=1ms&threads=%s", mode, mode);
     int threads = has_threads(mode);
     pthread_t thread = begin(wait_a_little, NULL);
@@ -147,9 +138,8 @@ static void connect_outlives_caller(const char *mode)
     weir_figures f = figures(db);
     ok(f.opening == (threads ? 1 : 0) && f.connect_failed == (threads ? 0 : 1),
        "  which goes on, unless it was the caller's own doing");
-    atomic_fetch_add(&now_ns, 20 * MS); /* all of the delay: it may have begun late */
     if (threads) {
-        AWAIT(figures(db).idle == 1);
+        AWAIT((atomic_fetch_add(&now_ns, MS), figures(db).idle == 1));
         weir_conn conn;
         is_int(try_take(&conn, db, WEIR_WRITE), WEIR_OK, "and serves the next at once");
         weir_release(&conn);

@@ -6,13 +6,6 @@
 #include "rig.h"
 
 static weir_db *db;
-static _Atomic int64_t now_ns;
-
-static int64_t own_clock(void *arg)
-{
-    (void)arg;
-    return atomic_load(&now_ns);
-}
 
 static struct seen { /* what the event hook was told */
     atomic_int failures;
@@ -90,7 +83,6 @@ static void back_off(void)
 {
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock, .event = on_event };
     const int64_t first = 8 * MS, most = 64 * MS;
-    atomic_store(&now_ns, 1000 * MS);
     atomic_store(&seen.failures, 0);
     db = open_db(&hooks,
                  "null://back-off/db?alive=off&pool_min=1&connect_backoff=8ms&connect_backoff_max=64ms&probe_fall=1000"
@@ -146,7 +138,6 @@ static void hopeless(const char *mode)
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock, .credentials = ask_password };
     weir_conn conn;
     pthread_t threads[3];
-    atomic_store(&now_ns, 1000 * MS);
     has_password = 0;
     db = open_db(&hooks, "null://hopeless-%s/db?connect_backoff=1h&connect_backoff_max=1h&threads=%s", mode, mode);
     for (int i = 0; i < 3; i++)

@@ -8,19 +8,11 @@
 #define BURST 5
 
 static weir_db *db;
-static _Atomic int64_t now_ns;
-
-static int64_t own_clock(void *arg)
-{
-    (void)arg;
-    return atomic_load(&now_ns);
-}
 
 static void open_with(const char *mode, const char *rest)
 {
     static int servers;
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock };
-    atomic_store(&now_ns, 1000 * MS);
     db = open_db(&hooks, "null://reuse-%d/db?threads=%s&%s", ++servers, mode, rest);
 }
 
@@ -51,9 +43,7 @@ static void use_one_for(int64_t ms, unsigned how)
 {
     for (int64_t past = 0; past < ms; past += 100) {
         use_one(how);
-        atomic_fetch_add(&now_ns, 100 * MS);
-        weir_db_maintain(db, LONG, NULL);
-        nap();
+        pass_ms(db, 100);
     }
 }
 
@@ -77,7 +67,6 @@ static void surplus_goes(const char *mode)
     use_one_for(9500, WEIR_WRITE);
     is_int(figures(db).idle, BURST, "threads=%s: before idle_timeout all of a burst are there", mode);
     use_one_for(2000, WEIR_WRITE);
-    AWAIT(weir_db_maintain(db, LONG, NULL) >= 0 && figures(db).closed == BURST - 2);
     is_int(figures(db).idle, 2, "then as many as pool_min says");
     use_one_for(60000, WEIR_WRITE);
     ok(figures(db).idle == 2 && figures(db).opened == BURST, "which stay");
@@ -90,15 +79,11 @@ static void all_go(const char *mode)
 {
     open_with(mode, "pool_size=5&write_reserve=0&idle_timeout=10s");
     burst(WEIR_READ);
-    int quiet = has_threads(mode); /* without, maintain says when it wants to be called */
-    for (int i = 0; i < 200 && figures(db).closed < BURST; i++) {
-        int due_ms = weir_db_maintain(db, LONG, NULL);
-        nap();
-        atomic_fetch_add(&now_ns, quiet ? 250 * MS : due_ms * MS);
-    }
-    AWAIT(weir_db_maintain(db, LONG, NULL) >= 0 && figures(db).closed == BURST);
-    ok(own_clock(NULL) < 60000 * MS, "threads=%s: an idle pool shrinks to nothing, though nobody comes", mode);
-    is_int(use_one(WEIR_READ) > 0, 1, "and opens again for the next");
+    pass_ms(db, 9500);
+    is_int(figures(db).idle, BURST, "threads=%s: nobody comes, and before idle_timeout all are there", mode);
+    pass_ms(db, 1500);
+    is_int(figures(db).closed, BURST, "after it the pool has shrunk to nothing");
+    is_int(use_one(WEIR_READ) > 0, 1, "and it opens again for the next");
     weir_db_close(&db);
 }
 

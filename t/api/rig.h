@@ -62,6 +62,20 @@ static inline void end(pthread_t thread)
     pthread_join(thread, NULL);
 }
 
+/* A clock that stands still unless it is moved: weir_hooks.now_ns. */
+#define CLOCK_START (INT64_C(1000000) * MS)
+static _Atomic int64_t now_ns = CLOCK_START;
+static _Atomic(unsigned) clock_looks; /* of threads other than this */
+static _Thread_local int moves_clock;
+
+static inline int64_t own_clock(void *arg)
+{
+    (void)arg;
+    if (!moves_clock)
+        atomic_fetch_add(&clock_looks, 1);
+    return atomic_load(&now_ns);
+}
+
 /* Opens a db, with hooks or NULL; the URL is a format. */
 static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...) TAP_PRINTF(2, 3);
 static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...)
@@ -86,6 +100,24 @@ static inline int has_threads(const char *mode)
 #else
     return strcmp(mode, "none") != 0;
 #endif
+}
+
+/*
+ * Lets time pass on the test's clock, and maintenance keep up with it: the library's own thread, which looks every real millisecond,
+ * has had a whole turn when it has looked three times.  For tests of one thread.
+ */
+static inline void pass_ms(weir_db *db, int64_t ms)
+{
+    moves_clock = 1;
+    for (int64_t step; ms > 0; ms -= step) {
+        step = ms < 100 ? ms : 100;
+        atomic_fetch_add(&now_ns, step * MS);
+        unsigned looks = atomic_load(&clock_looks);
+        if (has_threads(db))
+            AWAIT(atomic_load(&clock_looks) - looks >= 3);
+        else
+            weir_db_maintain(db, weir_never(), NULL);
+    }
 }
 
 static inline weir_figures figures(weir_db *db)
