@@ -129,7 +129,7 @@ static void connect_outlives_caller(const char *mode)
     const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock };
     void *told;
     db = open_db(&hooks, "null://outlives-%s/db?connect_delay=20ms&connect_backoff=1ms&threads=%s", mode, mode);
-    int threads = has_threads(mode);
+    int threads = has_threads;
     pthread_t thread = begin(wait_a_little, NULL);
     AWAIT(figures(db).waiting == 1);
     atomic_fetch_add(&now_ns, 5 * MS);

@@ -76,6 +76,8 @@ static inline int64_t own_clock(void *arg)
     return atomic_load(&now_ns);
 }
 
+static int has_threads; /* does the library work on threads of its own for the db opened last, or on the caller's? */
+
 /* Opens a db, with hooks or NULL; the URL is a format. */
 static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...) TAP_PRINTF(2, 3);
 static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...)
@@ -86,20 +88,13 @@ static inline weir_db *open_db(const weir_hooks *hooks, const char *format, ...)
     va_start(args, format);
     vsnprintf(url, sizeof url, format, args);
     va_end(args);
+    has_threads = !strstr(url, "threads=none");
+#ifdef WEIR_NO_THREADS
+    has_threads = 0;
+#endif
     if (weir_db_open(&db, url, hooks, &err) < 0)
         tap_bail("%s", err.text);
     return db;
-}
-
-/* Does the library work on threads of its own in that mode, or on the caller's? */
-static inline int has_threads(const char *mode)
-{
-#ifdef WEIR_NO_THREADS
-    (void)mode;
-    return 0;
-#else
-    return strcmp(mode, "none") != 0;
-#endif
 }
 
 /*
@@ -113,7 +108,7 @@ static inline void pass_ms(weir_db *db, int64_t ms)
         step = ms < 100 ? ms : 100;
         atomic_fetch_add(&now_ns, step * MS);
         unsigned looks = atomic_load(&clock_looks);
-        if (has_threads(db))
+        if (has_threads)
             AWAIT(atomic_load(&clock_looks) - looks >= 3);
         else
             weir_db_maintain(db, weir_never(), NULL);
