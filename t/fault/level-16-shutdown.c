@@ -124,7 +124,7 @@ static void with_work_under_way(void)
 {
     struct caller c;
     weir_conn conn;
-    rig_open(NULL_CLOCK_MANUAL, "null://level-16/db?pool_size=5");
+    rig_open(NULL_CLOCK_MANUAL, "null://level-16/db?pool_size=5&connect_timeout=10s&probe_timeout=5s");
     fill(2, WEIR_WRITE);
     take(&conn, WEIR_WRITE, 60000);
     run(conn, "DIRTY");
