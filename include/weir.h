@@ -11,5 +11,6 @@
 #include <weir/db.h>
 #include <weir/query.h>
 #include <weir/transact.h>
+#include <weir/bulk.h>
 
 #endif

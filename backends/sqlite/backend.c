@@ -46,6 +46,13 @@ static const weir_sql_wing sql_wing = {
     .rollback = lite_rollback,
 };
 
+static const weir_bulk_wing bulk_wing = {
+    .size = sizeof bulk_wing,
+    .batch_rows = 1000,
+    .batch_bytes = (size_t)1 << 20,
+    .write = lite_bulk_write,
+};
+
 const weir_backend weir_sqlite_backend = {
     .abi = WEIR_BACKEND_ABI,
     .caps = WEIR_CAP_ONE_WRITER | WEIR_CAP_TURN | WEIR_CAP_CANCEL,
@@ -66,6 +73,7 @@ const weir_backend weir_sqlite_backend = {
     .interrupt = lite_interrupt,
     .native = lite_native,
     .sql = &sql_wing,
+    .bulk = &bulk_wing,
     .keep = lite_keep,
 };
 

@@ -83,6 +83,8 @@ struct lite_conn {
     struct lite_result result;
     int64_t affected;
     sqlite3_stmt *verbs[LITE_VERBS];
+    sqlite3_stmt *bulk; /* of bulk_job; NULL: of none */
+    uint64_t bulk_job;
 };
 
 extern const weir_backend weir_sqlite_backend;
@@ -142,6 +144,11 @@ int lite_cell(void *conn, size_t column, weir_value *out);
 /* value.c */
 int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err);
 int lite_value(sqlite3_stmt *handle, int column, weir_value *out); /* borrowed until the next step; < 0: no memory */
+
+/* bulk.c */
+int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+                    size_t *bad, int64_t deadline_ns, weir_error *err);
+void lite_bulk_forget(struct lite_conn *c);
 
 /* transact.c */
 int lite_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);

@@ -13,6 +13,7 @@
 #ifndef WEIR_BACKEND_H
 #define WEIR_BACKEND_H
 
+#include <weir/bulk.h>
 #include <weir/error.h>
 #include <weir/query.h>
 
@@ -68,6 +69,19 @@ typedef struct weir_sql_wing {
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
 } weir_sql_wing;
 
+/* Bulk: many rows of one table at once. */
+typedef struct weir_bulk_wing {
+    size_t size;
+    size_t batch_rows, batch_bytes; /* that suit it; the core cuts batches by both */
+    /*
+     * Writes count rows of spec->count cells, in their order, within the transaction that is open.  `job` is another number for each
+     * spec: a driver may keep what it prepared for the last ones.  Fails as the server did; *bad is then the row that it blames, or
+     * count if it cannot tell.  What was written of the rows before is for the core to undo.
+     */
+    int (*write)(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+                 size_t *bad, int64_t deadline_ns, weir_error *err);
+} weir_bulk_wing;
+
 #define WEIR_CAP_ONE_WRITER 0x1u /* one connection writes at a time: the write lane holds one */
 #define WEIR_CAP_TURN 0x2u       /* `turn` is there */
 #define WEIR_CAP_PING 0x4u       /* `ping` is there */
@@ -98,6 +112,8 @@ typedef struct weir_backend {
     void *(*native)(void *conn);   /* the client library's own handle; the session counts as dirty from then on */
 
     const weir_sql_wing *sql; /* NULL: connections without SQL */
+
+    const weir_bulk_wing *bulk; /* NULL: rows are written one at a time, and cannot be upserted */
 
     int (*keep)(void *conn); /* 1: the data would go with the last connection: the pool keeps one.  NULL: never */
 } weir_backend;

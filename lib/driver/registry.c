@@ -61,6 +61,7 @@ static const char *flaw(const weir_backend *b)
                      !b->sql->columns || !b->sql->name || !b->sql->cell || !b->sql->affected || !b->sql->last_id ||
                      !b->sql->begin || !b->sql->commit || !b->sql->rollback),
           "a hook of its sql wing is missing" },
+        { b->bulk && !b->bulk->write, "a hook of its bulk wing is missing" },
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (checks[i].missing)

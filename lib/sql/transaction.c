@@ -186,6 +186,27 @@ int weir_rollback(weir_conn conn, weir_deadline deadline, weir_error *err)
     return link_leave(l, status, err);
 }
 
+static int say(struct link *l, const char *sql, int64_t until, weir_error *err)
+{
+    return statement_run(l, sql, WEIR_NO_ARGS, false, until, err);
+}
+
+int transaction_mark(struct link *l, int64_t until, weir_error *err)
+{
+    return say(l, "SAVEPOINT weir_mark", until, err);
+}
+
+int transaction_unmark(struct link *l, int64_t until, weir_error *err)
+{
+    return say(l, "RELEASE SAVEPOINT weir_mark", until, err);
+}
+
+int transaction_return(struct link *l, int64_t until, weir_error *err)
+{
+    int status = say(l, "ROLLBACK TO SAVEPOINT weir_mark", until, err);
+    return status < 0 ? status : transaction_unmark(l, until, err);
+}
+
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err)
 {
     struct link *l;

@@ -23,6 +23,8 @@ SIZED(weir_health, last);
 SIZED(weir_host, time_text);
 SIZED(weir_target, read_only);
 SIZED(weir_sql_wing, rollback);
+SIZED(weir_bulk_wing, write);
+SIZED(weir_bulk_spec, batch_rows);
 
 /* A driver's ABI number must be readable whatever else changes: it comes first, and the size right behind it. */
 _Static_assert(offsetof(weir_backend, abi) == 0, "weir_backend does not begin with abi");

@@ -1,0 +1,243 @@
+/*
+ * Bulk: rows gathered into batches, each written in a transaction of its own, or all in the caller's.
+ *
+ * What must be true:
+ *  1. A batch is committed whole but for the bad rows that were to be skipped, or not at all.
+ *  2. After the failure of a batch nothing more is written: each later call tells that failure again.
+ *  3. Savepoints, which cost a round trip each, are set only where there is something to be saved: in the caller's transaction, or when
+ *     a batch has failed once and its bad rows are looked for.
+ * SPDX-License-Identifier: MIT
+ */
+#include <string.h>
+#include <base/error.h>
+#include <db/inside.h>
+#include <sql/bulk.h>
+#include <sql/transaction.h>
+
+struct weir_bulk {
+    const struct alloc *alloc;
+    weir_db *db;    /* NULL: in the caller's transaction, on … */
+    weir_conn conn; /* … this */
+    uint64_t job, next;
+    struct batch batch;
+    weir_bulk_result result;
+    int status; /* < 0: it has failed, by … */
+    weir_error failure;
+    weir_bulk_spec spec; /* its texts and columns lie behind it in one block */
+};
+
+/* ---- the spec */
+
+static int check_spec(const weir_bulk_spec *spec, weir_error *err)
+{
+    if (!spec || spec->size < offsetof(weir_bulk_spec, insert_only))
+        return fail(err, WEIR_E_ARGUMENT, "weir_bulk_spec: size is not set");
+    if (!spec->table || !*spec->table || !spec->columns || !spec->count)
+        return fail(err, WEIR_E_ARGUMENT, "weir_bulk_spec: there is no table, or no column");
+    size_t keys = 0;
+    for (size_t i = 0; i < spec->count; i++) {
+        const weir_column *c = &spec->columns[i];
+        if (!c->name || !*c->name)
+            return fail(err, WEIR_E_ARGUMENT, "table %s: column %zu has no name", spec->table, i + 1);
+        if (c->conflict > WEIR_SMALLER)
+            return fail(err, WEIR_E_ARGUMENT, "column %s: there is no rule %u", c->name, c->conflict);
+        keys += c->key != 0;
+    }
+    if (!keys && !spec->insert_only)
+        return fail(err, WEIR_E_ARGUMENT, "table %s: no column is marked as key, and it is not insert_only",
+                    spec->table);
+    return WEIR_OK;
+}
+
+static size_t text_sizes(const weir_bulk_spec *spec)
+{
+    size_t size = strlen(spec->table) + 1;
+    for (size_t i = 0; i < spec->count; i++)
+        size += strlen(spec->columns[i].name) + 1;
+    return size;
+}
+
+static const char *keep_text(char **room, const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = memcpy(*room, s, size);
+    *room += size;
+    return copy;
+}
+
+static void copy_spec(weir_bulk *b, const weir_bulk_spec *spec)
+{
+    size_t known = spec->size < sizeof *spec ? spec->size : sizeof *spec;
+    weir_column *columns = (void *)(b + 1);
+    char *room = (char *)(columns + spec->count);
+    memcpy(&b->spec, spec, known);
+    b->spec.size = sizeof b->spec;
+    b->spec.table = keep_text(&room, spec->table);
+    b->spec.columns = columns;
+    for (size_t i = 0; i < spec->count; i++) {
+        columns[i] = spec->columns[i];
+        columns[i].name = keep_text(&room, spec->columns[i].name);
+    }
+}
+
+/* ---- beginning and end */
+
+static int create(weir_bulk **out, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err)
+{
+    size_t size = sizeof(weir_bulk) + spec->count * sizeof(weir_column) + text_sizes(spec);
+    weir_bulk *b = mem_zeroed(source->alloc, size);
+    if (!b)
+        return fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+    copy_spec(b, spec);
+    b->alloc = source->alloc;
+    b->job = bulk_new_job();
+    b->result.bad_row = UINT64_MAX;
+    int status = bulk_init_batch(&b->batch, source, &b->spec, err);
+    if (status < 0)
+        mem_free(source->alloc, b);
+    else
+        *out = b;
+    return status;
+}
+
+int weir_bulk_open(weir_bulk **out, weir_db *db, const weir_bulk_spec *spec, weir_error *err)
+{
+    if (!out || !db)
+        return fail(err, WEIR_E_ARGUMENT, "no %s was given", db ? "place for the bulk job" : "database");
+    *out = NULL;
+    int status = check_spec(spec, err);
+    if (status >= 0)
+        status = create(out, &db->source, spec, err);
+    if (status >= 0)
+        (*out)->db = db;
+    return status;
+}
+
+int weir_bulk_open_on(weir_bulk **out, weir_conn conn, const weir_bulk_spec *spec, weir_error *err)
+{
+    struct link *l;
+    if (!out)
+        return fail(err, WEIR_E_ARGUMENT, "no place for the bulk job was given");
+    *out = NULL;
+    int status = check_spec(spec, err);
+    if (status >= 0)
+        status = link_enter(&l, conn, err);
+    if (status < 0)
+        return status;
+    const struct link_source *source = l->source;
+    bool open = l->depth > 0;
+    link_leave(l, WEIR_OK, NULL);
+    if (!open)
+        return fail(err, WEIR_E_ARGUMENT, "no transaction was begun with weir_begin on this connection");
+    status = create(out, source, spec, err);
+    if (status >= 0)
+        (*out)->conn = conn;
+    return status;
+}
+
+void weir_bulk_abort(weir_bulk **bulk)
+{
+    if (!bulk || !*bulk)
+        return;
+    const struct alloc *alloc = (*bulk)->alloc;
+    batch_end(&(*bulk)->batch);
+    mem_free(alloc, *bulk);
+    *bulk = NULL;
+}
+
+/* ---- writing a batch */
+
+struct attempt {
+    const weir_bulk *bulk;
+    bool careful;
+    struct bulk_written written;
+};
+
+static int body(weir_conn conn, void *arg, weir_error *err)
+{
+    struct attempt *a = arg;
+    return bulk_write(conn, &a->bulk->batch, a->bulk->job, a->careful, &a->written, (weir_deadline){ 0 }, err);
+}
+
+static int transact(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
+{
+    const weir_transact_options options = { .size = sizeof options, .isolation = WEIR_READ_COMMITTED };
+    weir_outcome outcome;
+    int status = weir_transact(&outcome, b->db, body, a, &options, deadline, err);
+    b->result.retries += outcome.attempts > 1 ? outcome.attempts - 1 : 0;
+    return status;
+}
+
+/* keeps truth 3 */
+static int write_own(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
+{
+    int status = transact(b, a, deadline, err);
+    bool search = status < 0 && bulk_blames_row(status) && (b->spec.skip_bad || a->written.bad_row == UINT64_MAX);
+    if (!search)
+        return status;
+    a->careful = true;
+    return transact(b, a, deadline, err);
+}
+
+static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
+{
+    struct attempt a = { .bulk = b, .careful = !b->db };
+    a.written.bad_row = UINT64_MAX;
+    int status = batch_order(&b->batch, &a.written.bad_row, err);
+    if (status >= 0)
+        status = b->db ? write_own(b, &a, deadline, err)
+                       : bulk_write(b->conn, &b->batch, b->job, true, &a.written, deadline, err);
+    if (a.written.bad_row < b->result.bad_row)
+        b->result.bad_row = a.written.bad_row;
+    if (status < 0)
+        return status;
+    b->result.rows += a.written.rows;
+    b->result.skipped += a.written.skipped;
+    b->result.folded += b->batch.taken - b->batch.count;
+    b->result.batches++;
+    return WEIR_OK;
+}
+
+/* keeps truth 2 */
+static int flush(weir_bulk *b, weir_deadline deadline, weir_error *err)
+{
+    weir_error own;
+    err = err ? err : &own;
+    if (b->status < 0)
+        return fail_as(err, &b->failure);
+    if (!b->batch.taken)
+        return WEIR_OK;
+    b->status = write_batch(b, deadline, err);
+    if (b->status < 0)
+        b->failure = *err;
+    batch_clear(&b->batch);
+    return b->status;
+}
+
+int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
+{
+    if (!bulk || (cells.n && !cells.v))
+        return fail(err, WEIR_E_ARGUMENT, "no %s given", bulk ? "cells were" : "bulk job was");
+    if (bulk->status < 0)
+        return fail_as(err, &bulk->failure);
+    int status = batch_check(&bulk->batch, cells, err);
+    if (status >= 0)
+        status = batch_add(&bulk->batch, cells, bulk->next, err);
+    if (status == WEIR_ROW && (status = flush(bulk, (weir_deadline){ 0 }, err)) >= 0)
+        status = batch_add(&bulk->batch, cells, bulk->next, err);
+    bulk->next += status >= 0;
+    return status;
+}
+
+int weir_bulk_finish(weir_bulk **bulk, weir_bulk_result *result, weir_deadline deadline, weir_error *err)
+{
+    if (result)
+        *result = (weir_bulk_result){ .bad_row = UINT64_MAX };
+    if (!bulk || !*bulk)
+        return fail(err, WEIR_E_ARGUMENT, "no bulk job was given");
+    int status = flush(*bulk, deadline, err);
+    if (result)
+        *result = (*bulk)->result;
+    weir_bulk_abort(bulk);
+    return status;
+}

@@ -1,0 +1,296 @@
+/*
+ * A batch of rows.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <base/decimal.h>
+#include <base/error.h>
+#include <sql/batch.h>
+
+static size_t align(size_t size)
+{
+    return (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+}
+
+int batch_init(struct batch *b, const struct alloc *a, const weir_bulk_spec *spec, size_t rows, size_t bytes,
+               weir_error *err)
+{
+    *b = (struct batch){ .alloc = a, .spec = spec, .most_rows = rows, .size = bytes, .sorted = true };
+    b->block = mem_realloc(a, NULL, bytes);
+    b->rows = mem_realloc(a, NULL, rows * sizeof *b->rows);
+    b->cells = mem_realloc(a, NULL, rows * sizeof *b->cells);
+    if (b->block && b->rows && b->cells)
+        return WEIR_OK;
+    batch_end(b);
+    return fail(err, WEIR_E_MEMORY, "no memory for a batch of %zu rows", rows);
+}
+
+void batch_end(struct batch *b)
+{
+    if (!b->alloc)
+        return;
+    mem_free(b->alloc, b->block);
+    mem_free(b->alloc, b->rows);
+    mem_free(b->alloc, b->cells);
+    arena_end(&b->sums, b->alloc);
+    *b = (struct batch){ 0 };
+}
+
+void batch_clear(struct batch *b)
+{
+    b->used = b->taken = b->count = 0;
+    b->sorted = true;
+    arena_reset(&b->sums, b->alloc);
+}
+
+/* ---- one row */
+
+static bool has_bytes(const weir_value *v)
+{
+    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+}
+
+static int check_cell(const weir_column *c, const weir_value *v, weir_error *err)
+{
+    struct decimal d;
+    if (v->type > WEIR_TIME)
+        return fail(err, WEIR_E_ARGUMENT, "column %s: the cell is of no known type", c->name);
+    if (c->key && v->type == WEIR_NULL)
+        return fail(err, WEIR_E_NOT_NULL, "column %s is part of the key: it cannot be NULL", c->name);
+    if ((v->type == WEIR_TEXT || v->type == WEIR_DECIMAL) && v->length && memchr(v->as.p, 0, (size_t)v->length))
+        return fail(err, WEIR_E_DATA, "column %s: there is a zero byte in the text; send it as a blob", c->name);
+    if (v->type == WEIR_DECIMAL && decimal_parse(&d, v->as.p, (size_t)v->length) < 0)
+        return fail(err, WEIR_E_DATA, "column %s: the text is no decimal number", c->name);
+    return WEIR_OK;
+}
+
+int batch_check(const struct batch *b, weir_args cells, weir_error *err)
+{
+    if (cells.n != b->spec->count)
+        return fail(err, WEIR_E_ARGUMENT, "the row has %zu cells, and table %s is written in %zu columns", cells.n,
+                    b->spec->table, b->spec->count);
+    int status = WEIR_OK;
+    for (size_t i = 0; i < cells.n && status >= 0; i++)
+        status = check_cell(&b->spec->columns[i], &cells.v[i], err);
+    return status;
+}
+
+static size_t row_size(const struct batch *b, weir_args cells)
+{
+    size_t size = sizeof(struct batch_row) + b->spec->count * sizeof(weir_value);
+    for (size_t i = 0; i < cells.n; i++)
+        size += has_bytes(&cells.v[i]) ? (size_t)cells.v[i].length + 1 : 0;
+    return align(size);
+}
+
+/* keeps truth 1: an empty block grows to what one row needs */
+static int make_room(struct batch *b, size_t size, weir_error *err)
+{
+    if (b->taken == b->most_rows || (b->taken && b->size - b->used < size))
+        return WEIR_ROW;
+    if (b->size >= size)
+        return WEIR_OK;
+    char *block = mem_realloc(b->alloc, b->block, size);
+    if (!block)
+        return fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", size);
+    b->block = block;
+    b->size = size;
+    return WEIR_OK;
+}
+
+static struct batch_row *copy(struct batch *b, weir_args cells, size_t size)
+{
+    struct batch_row *row = (void *)(b->block + b->used);
+    char *bytes = (char *)(row->v + cells.n);
+    b->used += size;
+    row->batch = b;
+    memcpy(row->v, cells.v, cells.n * sizeof *cells.v);
+    for (size_t i = 0; i < cells.n; i++) {
+        weir_value *v = &row->v[i];
+        if (!has_bytes(v))
+            continue;
+        if (v->length)
+            memcpy(bytes, v->as.p, (size_t)v->length);
+        bytes[v->length] = '\0';
+        v->as.p = bytes;
+        bytes += v->length + 1;
+    }
+    return row;
+}
+
+/* ---- order */
+
+static int compare_bytes(const weir_value *a, const weir_value *b)
+{
+    size_t shorter = (size_t)(a->length < b->length ? a->length : b->length);
+    int order = shorter ? memcmp(a->as.p, b->as.p, shorter) : 0;
+    return order ? order : (a->length > b->length) - (a->length < b->length);
+}
+
+static int compare_decimals(const weir_value *a, const weir_value *b)
+{
+    struct decimal x, y;
+    decimal_parse(&x, a->as.p, (size_t)a->length); /* both have been checked */
+    decimal_parse(&y, b->as.p, (size_t)b->length);
+    return decimal_compare(&x, &y);
+}
+
+/* Neither is NULL.  Values of different types have an order, too, so that every writer has the same. */
+static int compare(const weir_value *a, const weir_value *b)
+{
+    if (a->type != b->type)
+        return a->type > b->type ? 1 : -1;
+    switch (a->type) {
+    case WEIR_TEXT:
+    case WEIR_BLOB:
+        return compare_bytes(a, b);
+    case WEIR_DECIMAL:
+        return compare_decimals(a, b);
+    case WEIR_DOUBLE:
+        return (a->as.d > b->as.d) - (a->as.d < b->as.d);
+    default:
+        return (a->as.i > b->as.i) - (a->as.i < b->as.i);
+    }
+}
+
+static int compare_keys(const struct batch_row *a, const struct batch_row *b)
+{
+    const weir_bulk_spec *spec = a->batch->spec;
+    int order = 0;
+    for (size_t i = 0; i < spec->count && !order; i++)
+        if (spec->columns[i].key)
+            order = compare(&a->v[i], &b->v[i]);
+    return order;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct batch_row *x = *(struct batch_row *const *)a, *y = *(struct batch_row *const *)b;
+    int order = compare_keys(x, y);
+    return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+int batch_add(struct batch *b, weir_args cells, uint64_t index, weir_error *err)
+{
+    size_t size = row_size(b, cells);
+    int status = make_room(b, size, err);
+    if (status != WEIR_OK)
+        return status;
+    struct batch_row *row = copy(b, cells, size);
+    row->index = index;
+    if (b->sorted && b->taken && compare_keys(b->rows[b->taken - 1], row) > 0)
+        b->sorted = false;
+    b->rows[b->taken++] = row;
+    return WEIR_OK;
+}
+
+/* ---- rows with one key */
+
+static int overflow(const struct batch_row *row, size_t column, weir_error *err)
+{
+    return fail(err, WEIR_E_DATA, "column %s: the sum of rows with the same key does not fit",
+                row->batch->spec->columns[column].name);
+}
+
+static int add_ints(weir_value *sum, const weir_value *v)
+{
+    int64_t a = sum->as.i, b = v->as.i;
+    if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b)
+        return -1;
+    sum->as.i = a + b;
+    return 0;
+}
+
+static int add_decimals(struct batch *b, weir_value *sum, const weir_value *v)
+{
+    struct decimal x, y;
+    decimal_parse(&x, sum->as.p, (size_t)sum->length);
+    decimal_parse(&y, v->as.p, (size_t)v->length);
+    char *out = arena_take(&b->sums, b->alloc, decimal_sum_size(&x, &y));
+    if (!out)
+        return -1;
+    sum->length = decimal_add(out, &x, &y);
+    sum->as.p = out;
+    return 0;
+}
+
+/* < 0: there is no such sum. */
+static int add(struct batch *b, weir_value *sum, const weir_value *v)
+{
+    if (sum->type != v->type)
+        return -1;
+    if (v->type == WEIR_DOUBLE)
+        sum->as.d += v->as.d;
+    else if (v->type == WEIR_DECIMAL)
+        return add_decimals(b, sum, v);
+    else if (v->type == WEIR_INT)
+        return add_ints(sum, v);
+    else
+        return -1;
+    return 0;
+}
+
+/* As the server merges a new row into a stored one. */
+static int fold_cell(struct batch *b, weir_value *into, const weir_value *v, uint32_t rule)
+{
+    bool take = rule == WEIR_REPLACE;
+    if (rule != WEIR_REPLACE && rule != WEIR_KEEP && (into->type == WEIR_NULL || v->type == WEIR_NULL))
+        take = v->type != WEIR_NULL;
+    else if (rule == WEIR_ADD)
+        return add(b, into, v);
+    else if (rule == WEIR_LARGER)
+        take = compare(v, into) > 0;
+    else if (rule == WEIR_SMALLER)
+        take = compare(v, into) < 0;
+    if (take)
+        *into = *v;
+    return 0;
+}
+
+static int fold(struct batch *b, struct batch_row *into, const struct batch_row *row, weir_error *err)
+{
+    for (size_t i = 0; i < b->spec->count; i++)
+        if (!b->spec->columns[i].key && fold_cell(b, &into->v[i], &row->v[i], b->spec->columns[i].conflict) < 0)
+            return overflow(row, i, err);
+    return WEIR_OK;
+}
+
+static bool may_fold(const struct batch *b)
+{
+    bool has_key = false;
+    for (size_t i = 0; i < b->spec->count; i++)
+        has_key |= b->spec->columns[i].key != 0;
+    return has_key && !b->spec->insert_only && !b->spec->in_order;
+}
+
+/* Of rows that are in order. */
+static int fold_all(struct batch *b, uint64_t *bad, weir_error *err)
+{
+    size_t left = 0;
+    for (size_t i = 1; i < b->taken; i++) {
+        if (compare_keys(b->rows[left], b->rows[i]) != 0) {
+            b->rows[++left] = b->rows[i];
+            continue;
+        }
+        *bad = b->rows[i]->index;
+        int status = fold(b, b->rows[left], b->rows[i], err);
+        if (status < 0)
+            return status;
+    }
+    b->count = left + 1;
+    return WEIR_OK;
+}
+
+int batch_order(struct batch *b, uint64_t *bad, weir_error *err)
+{
+    int status = WEIR_OK;
+    b->count = b->taken;
+    if (!b->sorted && !b->spec->in_order)
+        qsort(b->rows, b->taken, sizeof *b->rows, compare_rows);
+    if (b->taken && may_fold(b))
+        status = fold_all(b, bad, err);
+    for (size_t i = 0; i < b->count; i++)
+        b->cells[i] = b->rows[i]->v;
+    return status;
+}

@@ -1,0 +1,32 @@
+/*
+ * Bulk on a connection: writing one batch within the transaction that is open there.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SQL_BULK_H
+#define SQL_BULK_H
+
+#include <sql/batch.h>
+#include <sql/link.h>
+
+/* What writing a batch came to. */
+struct bulk_written {
+    uint64_t rows, skipped;
+    uint64_t bad_row; /* the first; UINT64_MAX: none, or nobody could tell */
+};
+
+/*
+ * Writes all rows of a batch that is in order.  `careful`: a savepoint before each statement, so that bad rows are found by halving and,
+ * with skip_bad, left out; without, the first failure ends it.
+ */
+int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, bool careful, struct bulk_written *written,
+               weir_deadline deadline, weir_error *err);
+
+/* Is it the row's fault, so that others may do better? */
+bool bulk_blames_row(int status);
+
+/* A number that no other job has. */
+uint64_t bulk_new_job(void);
+/* What suits the driver of that source; rows not 0: as many. */
+int bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err);
+
+#endif

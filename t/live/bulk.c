@@ -1,0 +1,316 @@
+/*
+ * What bulk writing does on every database alike.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <string.h>
+#include "bulk.h"
+#include "tap.h"
+
+static weir_db *db;
+static const struct bulk_dialect *dialect;
+static weir_error err;
+
+/* ---- short words */
+
+static void run(const char *sql)
+{
+    weir_conn conn;
+    if (weir_acquire(&conn, db, WEIR_WRITE, (weir_deadline){ 0 }, &err) < 0 ||
+        weir_exec(NULL, conn, sql, WEIR_NO_ARGS, (weir_deadline){ 0 }, &err) < 0)
+        tap_bail("%s: %s", sql, err.text);
+    weir_release(&conn);
+}
+
+/* The only cell of a query as text, in one of a few static buffers. */
+static const char *ask(const char *sql)
+{
+    static char texts[4][128];
+    static unsigned last;
+    char *text = texts[++last % 4];
+    weir_conn conn;
+    weir_rows rows;
+    strcpy(text, "(none)");
+    if (weir_acquire(&conn, db, WEIR_READ, (weir_deadline){ 0 }, &err) < 0 ||
+        weir_query(&rows, conn, sql, WEIR_NO_ARGS, (weir_deadline){ 0 }, &err) < 0)
+        tap_bail("%s: %s", sql, err.text);
+    if (weir_rows_next(rows, NULL) == WEIR_ROW)
+        snprintf(text, 128, "%s", weir_rows_is_null(rows, 0) ? "NULL" : weir_rows_text(rows, 0));
+    weir_rows_close(&rows, NULL);
+    weir_release(&conn);
+    return text;
+}
+
+static void make_table(void)
+{
+    char sql[512];
+    snprintf(
+        sql, sizeof sql,
+        "CREATE TABLE weir_bulk_t (k %s NOT NULL, part BIGINT NOT NULL, replaced BIGINT, kept BIGINT, added BIGINT, "
+        "larger BIGINT, smaller BIGINT, must BIGINT NOT NULL, PRIMARY KEY (k, part))",
+        dialect->text);
+    run("DROP TABLE IF EXISTS weir_bulk_t");
+    run(sql);
+}
+
+static const weir_column columns[] = {
+    { "k", 1, 0 },
+    { "part", 1, 0 },
+    { "replaced", 0, WEIR_REPLACE },
+    { "kept", 0, WEIR_KEEP },
+    { "added", 0, WEIR_ADD },
+    { "larger", 0, WEIR_LARGER },
+    { "smaller", 0, WEIR_SMALLER },
+    { "must", 0, WEIR_REPLACE },
+};
+
+static weir_bulk_spec spec(void)
+{
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_t", .columns = columns, .count = 8 };
+    return s;
+}
+
+static weir_bulk *begin(const weir_bulk_spec *s)
+{
+    weir_bulk *bulk;
+    if (weir_bulk_open(&bulk, db, s, &err) < 0)
+        tap_bail("%s", err.text);
+    return bulk;
+}
+
+/* A row whose every number is n; n < 0 is NULL, and `must` is n, too. */
+static int add(weir_bulk *bulk, const char *k, int64_t part, int64_t n)
+{
+    weir_value v = n < 0 ? weir_null() : weir_int(n);
+    const weir_value row[] = { weir_text(k), weir_int(part), v, v, v, v, v, v };
+    return weir_bulk_row(bulk, weir_args_of(row, 8), &err);
+}
+
+static int add_but(weir_bulk *bulk, const char *k, int64_t part, int64_t n, int64_t must)
+{
+    weir_value v = n < 0 ? weir_null() : weir_int(n);
+    const weir_value row[] = { weir_text(k), weir_int(part), v, v, v, v, v, must < 0 ? weir_null() : weir_int(must) };
+    return weir_bulk_row(bulk, weir_args_of(row, 8), &err);
+}
+
+static weir_bulk_result finish(weir_bulk **bulk, int want, const char *fact)
+{
+    weir_bulk_result result;
+    int status = weir_bulk_finish(bulk, &result, (weir_deadline){ 0 }, &err);
+    if (!is_int(status, want, "%s", fact) && status < 0)
+        tap_note("  %s", err.text);
+    ok(*bulk == NULL, "and the job is gone");
+    return result;
+}
+
+#define SUMS                                                                                                          \
+    "SELECT replaced * 100000000 + kept * 1000000 + added * 10000 + larger * 100 + smaller FROM weir_bulk_t WHERE k " \
+    "= 'a'"
+
+/* ---- facts */
+
+static void test_rules(void)
+{
+    weir_bulk_spec s = spec();
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    add(bulk, "a", 1, 5);
+    weir_bulk_result r = finish(&bulk, WEIR_OK, "a row is written");
+    is_int(r.rows, 1, "one row, says the result");
+    is_int(r.batches, 1, "in one batch");
+    is_text(ask(SUMS), "505050505", "a new row is stored as it is");
+    bulk = begin(&s);
+    add(bulk, "a", 1, 7);
+    finish(&bulk, WEIR_OK, "a row with the same key is written");
+    is_text(ask(SUMS), "705120705", "each column follows its rule: replaced 7, kept 5, added 12, larger 7, smaller 5");
+    bulk = begin(&s);
+    add_but(bulk, "a", 1, -1, 3);
+    finish(&bulk, WEIR_OK, "a row of NULLs is written");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t WHERE replaced IS NULL AND kept = 5 AND added = 12 AND larger = 7 "
+                "AND smaller = 5 AND must = 3"),
+            "1", "a NULL replaces, and leaves alone what is kept, added or compared");
+}
+
+/* The same three rows, in one batch: folded before they are sent. */
+static void test_fold(void)
+{
+    weir_bulk_spec s = spec();
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    add(bulk, "a", 1, 5);
+    add(bulk, "b", 1, 1);
+    add(bulk, "a", 1, 7);
+    add_but(bulk, "a", 1, -1, 3);
+    weir_bulk_result r = finish(&bulk, WEIR_OK, "rows with one key are written in one batch");
+    is_int(r.folded, 2, "two of them were folded");
+    is_int(r.rows, 4, "and count as written");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t WHERE replaced IS NULL AND kept = 5 AND added = 12 AND larger = 7 "
+                "AND smaller = 5 AND must = 3"),
+            "1", "what is left is what the server would have made of them one by one");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "2", "the other key is there too");
+}
+
+static void test_many(void)
+{
+    enum { MANY = 25000 };
+    weir_bulk_spec s = spec();
+    char key[32];
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    int status = WEIR_OK;
+    for (int64_t i = 0; i < MANY && status >= 0; i++) {
+        snprintf(key, sizeof key, "key %d", (int)(i * 7919 % MANY));
+        status = add(bulk, key, i % 3, i);
+    }
+    is_int(status, WEIR_OK, "rows are taken by the thousand, in any order");
+    weir_bulk_result r = finish(&bulk, WEIR_OK, "and all are written");
+    is_int(r.rows, MANY, "%d of them", MANY);
+    ok(r.batches > 1, "in batches: %d", (int)r.batches);
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "25000", "the table has each");
+    is_text(ask("SELECT CAST(SUM(replaced) AS CHAR(20)) FROM weir_bulk_t"), "312487500", "and their sum is right");
+}
+
+static void test_bad_row(void)
+{
+    weir_bulk_spec s = spec();
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    for (int i = 0; i < 100; i++)
+        add_but(bulk, "x", i, i, i == 57 ? -1 : i);
+    weir_bulk_result r = finish(&bulk, WEIR_E_NOT_NULL, "a batch with a bad row fails");
+    is_int(r.bad_row, 57, "and names the row");
+    is_int(r.rows, 0, "nothing was written");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "0", "nothing is there");
+}
+
+static void test_skip_bad(void)
+{
+    weir_bulk_spec s = spec();
+    s.skip_bad = 1;
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    for (int i = 0; i < 100; i++)
+        add_but(bulk, "x", i, i, i % 10 == 3 ? -1 : i);
+    weir_bulk_result r = finish(&bulk, WEIR_OK, "with skip_bad it does not fail");
+    is_int(r.skipped, 10, "ten bad rows are left out");
+    is_int(r.rows, 90, "ninety are written");
+    is_int(r.bad_row, 3, "the first bad one is named");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "90", "and ninety are there");
+}
+
+static void test_insert_only(void)
+{
+    weir_bulk_spec s = spec();
+    s.insert_only = 1;
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    for (int i = 0; i < 10; i++)
+        add(bulk, "x", i, i);
+    finish(&bulk, WEIR_OK, "new rows are inserted");
+    bulk = begin(&s);
+    add(bulk, "x", 20, 20);
+    add(bulk, "x", 4, 4);
+    weir_bulk_result r = finish(&bulk, WEIR_E_UNIQUE, "a key that is there already is refused");
+    is_int(r.bad_row, 1, "and its row is named");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "10", "its batch is undone");
+}
+
+static void test_refused(void)
+{
+    weir_bulk_spec s = spec();
+    weir_bulk *bulk = begin(&s);
+    const weir_value null_key[] = { weir_null(), weir_int(1), weir_int(1), weir_int(1),
+                                    weir_int(1), weir_int(1), weir_int(1), weir_int(1) };
+    is_int(weir_bulk_row(bulk, weir_args_of(null_key, 7), &err), WEIR_E_ARGUMENT, "too few cells are refused");
+    has_text(err.text, "7 cells", "with their number");
+    is_int(weir_bulk_row(bulk, weir_args_of(null_key, 8), &err), WEIR_E_NOT_NULL, "a NULL in the key is refused");
+    has_text(err.text, "column k", "with the column's name");
+    const weir_value zero[] = { weir_text_n("a\0b", 3),
+                                weir_int(1),
+                                weir_int(1),
+                                weir_int(1),
+                                weir_int(1),
+                                weir_int(1),
+                                weir_int(1),
+                                weir_int(1) };
+    is_int(weir_bulk_row(bulk, weir_args_of(zero, 8), &err), WEIR_E_DATA, "a zero byte in a text is refused");
+    is_int(add(bulk, "good", 1, 1), WEIR_OK, "a good row is taken after them");
+    weir_bulk_abort(&bulk);
+    ok(bulk == NULL, "an aborted job is gone");
+    s.table = "weir_bulk_missing";
+    bulk = begin(&s);
+    add(bulk, "good", 1, 1);
+    weir_bulk_result r = finish(&bulk, WEIR_E_STATEMENT, "a table that is not there is told");
+    is_int(r.rows, 0, "and nothing is written");
+    s = spec();
+    weir_column none[8];
+    memcpy(none, columns, sizeof none);
+    none[0].key = none[1].key = 0;
+    s.columns = none;
+    is_int(weir_bulk_open(&bulk, db, &s, &err), WEIR_E_ARGUMENT, "an upsert without a key is refused");
+    ok(bulk == NULL, "and there is no job");
+}
+
+static void test_on_conn(void)
+{
+    weir_bulk_spec s = spec();
+    weir_conn conn;
+    weir_bulk *bulk;
+    make_table();
+    if (weir_acquire(&conn, db, WEIR_WRITE, (weir_deadline){ 0 }, &err) < 0)
+        tap_bail("%s", err.text);
+    is_int(weir_bulk_open_on(&bulk, conn, &s, &err), WEIR_E_ARGUMENT, "on a connection, a transaction is wanted");
+    weir_begin(conn, NULL, (weir_deadline){ 0 }, &err);
+    is_int(weir_bulk_open_on(&bulk, conn, &s, &err), WEIR_OK, "in a transaction the job begins");
+    for (int i = 0; i < 50; i++)
+        add_but(bulk, "x", i, i, i == 30 ? -1 : i);
+    weir_bulk_result r = finish(&bulk, WEIR_E_NOT_NULL, "a bad row fails there, too");
+    is_int(r.bad_row, 30, "and is named");
+    is_int(weir_exec(NULL, conn, "INSERT INTO weir_bulk_t (k, part, must) VALUES ('by hand', 1, 1)", WEIR_NO_ARGS,
+                     (weir_deadline){ 0 }, &err),
+           WEIR_OK, "the transaction goes on");
+    weir_commit(NULL, conn, (weir_deadline){ 0 }, &err);
+    weir_release(&conn);
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "1", "and has what was written beside the failed batch alone");
+}
+
+static void test_decimals(void)
+{
+    static const weir_column two[] = { { "k", 1, 0 }, { "d", 0, WEIR_ADD } };
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_d", .columns = two, .count = 2 };
+    char sql[256];
+    snprintf(sql, sizeof sql, "CREATE TABLE weir_bulk_d (k %s NOT NULL PRIMARY KEY, d %s)", dialect->text,
+             dialect->decimal);
+    run("DROP TABLE IF EXISTS weir_bulk_d");
+    run(sql);
+    weir_bulk *bulk = begin(&s);
+    const weir_value first[] = { weir_text("a"), weir_decimal("12345678901234567890.000000000000000000000000000001") };
+    const weir_value second[] = { weir_text("a"), weir_decimal("0.000000000000000000000000000002") };
+    weir_bulk_row(bulk, weir_args_of(first, 2), &err);
+    weir_bulk_row(bulk, weir_args_of(second, 2), &err);
+    if (dialect->adds_decimals) {
+        finish(&bulk, WEIR_OK, "decimals are added");
+        has_text(ask("SELECT d FROM weir_bulk_d"), "12345678901234567890.000000000000000000000000000003",
+                 "and no digit is lost");
+    } else {
+        finish(&bulk, WEIR_E_UNSUPPORTED, "a database without decimals says that it cannot add them");
+        has_text(err.text, "column d", "and names the column");
+    }
+    run("DROP TABLE weir_bulk_d");
+}
+
+void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
+{
+    db = on;
+    dialect = of;
+    test_rules();
+    test_fold();
+    test_many();
+    test_bad_row();
+    test_skip_bad();
+    test_insert_only();
+    test_refused();
+    test_on_conn();
+    test_decimals();
+    run("DROP TABLE weir_bulk_t");
+}

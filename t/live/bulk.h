@@ -1,0 +1,19 @@
+/*
+ * What bulk writing does on every database alike.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef T_LIVE_BULK_H
+#define T_LIVE_BULK_H
+
+#include <weir.h>
+
+/* What may differ. */
+struct bulk_dialect {
+    const char *text, *decimal; /* types of a key text and of an exact number */
+    int adds_decimals;
+};
+
+/* Makes tables of its own and drops them. */
+void bulk_scenario(weir_db *db, const struct bulk_dialect *dialect);
+
+#endif
