@@ -41,7 +41,7 @@ typedef struct weir_target {
     uint32_t read_only; /* the session belongs to the read lane: the server must refuse writes */
 } weir_target;
 
-/* A row of the option table.  All text: kind is int, duration, bool, choice or text; range "1..4096", "a|b|c" or "". */
+/* A row of the option table.  All text: kind is int, int|auto, duration, bool, choice or text; range "1..4096", "a|b|c" or "". */
 typedef struct weir_option {
     const char *name, *kind, *fallback, *range, *line;
 } weir_option;

@@ -90,6 +90,11 @@ static int check_int(const weir_option *row, const char *value, weir_error *err)
     return 0;
 }
 
+static int check_int_or_auto(const weir_option *row, const char *value, weir_error *err)
+{
+    return strcmp(value, "auto") == 0 ? 0 : check_int(row, value, err);
+}
+
 static int check_duration(const weir_option *row, const char *value, weir_error *err)
 {
     int64_t ns;
@@ -141,8 +146,8 @@ static const struct kind {
     const char *name;
     int (*check)(const weir_option *row, const char *value, weir_error *err);
 } kinds[] = {
-    { "int", check_int },       { "duration", check_duration }, { "bool", check_bool },
-    { "choice", check_choice }, { "text", check_text },
+    { "int", check_int },   { "int|auto", check_int_or_auto }, { "duration", check_duration },
+    { "bool", check_bool }, { "choice", check_choice },        { "text", check_text },
 };
 
 int option_check(const weir_option *row, const char *value, weir_error *err)
@@ -230,7 +235,7 @@ int64_t options_int(const struct options *o, const char *name)
     int64_t n = 0;
     assert(text);
     if (int_parse(&n, text) < 0)
-        n = bool_value(text) > 0;
+        n = strcmp(text, "auto") == 0 ? -1 : bool_value(text) > 0;
     return n;
 }
 

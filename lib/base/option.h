@@ -4,6 +4,7 @@
  *
  * kind      value                         range
  * int       123                           "1..4096"; either end may be missing
+ * int|auto  123, or auto                  the same
  * duration  30s, 500ms (a unit is due)    "1ms..1h"
  * bool      on off true false 1 0 yes no  ""
  * choice    one of the range              "auto|none"
@@ -42,7 +43,7 @@ int options_set(struct options *o, const char *name, const char *value, enum opt
 
 /* Of a row that exists; the text is borrowed until the next set. */
 const char *options_text(const struct options *o, const char *name); /* NULL: no such row */
-int64_t options_int(const struct options *o, const char *name);      /* int and bool (0, 1) */
+int64_t options_int(const struct options *o, const char *name);      /* int, bool (0, 1); auto is -1 */
 int64_t options_ns(const struct options *o, const char *name);       /* duration */
 /* The same check for a number that comes through a function (weir_pool_resize). */
 int option_check(const weir_option *row, const char *value, weir_error *err);

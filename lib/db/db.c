@@ -169,6 +169,8 @@ static struct pool_config pool_config(const weir_db *db)
         .max = number(db, "pool_size"),
         .min = number(db, "pool_min"),
         .write_reserve = number(db, "write_reserve"),
+        .write_concurrency = number(db, "write_concurrency"),
+        .write_auto = options_int(&db->options, "write_concurrency") < 0,
         .one_writer = db->backend->caps & WEIR_CAP_ONE_WRITER,
         .reset_always = db->source.reset_always,
         .fail_fast = options_int(&db->options, "fail_fast") != 0,

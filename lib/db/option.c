@@ -10,6 +10,9 @@ const weir_option core_options[] = {
     { "pool_min", "int", "0", "0..4096", "connections that are kept open when idle" },
     { "write_reserve", "int", "-1", "-1..4095",
       "of these, places that only writers may use, so that readers never starve them; -1: a quarter" },
+    { "write_concurrency", "int|auto", "0", "0..4096",
+      "how many may hold a write connection at once, in order; 0: as many as there are; auto: as many as get most "
+      "done, found by trial" },
     { "acquire_timeout", "duration", "30s", "0s..1d",
       "how long a caller waits for a connection unless it says otherwise" },
     { "query_timeout", "duration", "30s", "0s..30d",

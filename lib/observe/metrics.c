@@ -22,6 +22,7 @@ const struct metric metrics[] = {
     { "db_client_connection_max", "gauge", "open connections that the pool allows", "", OF(max) },
     { "db_client_connection_pending_requests", "gauge", "callers that wait for a connection", "", OF(waiting) },
     { "db_client_connection_timeouts", "counter", "callers that waited in vain", "", OF(timed_out) },
+    { "weir_writers_max", "gauge", "write loans at once that are admitted now", "", OF(writers_max) },
     { "weir_connections_opening", "gauge", "connections being opened", "", OF(opening) },
     { "weir_connections_resetting", "gauge", "connections being made clean, or turned to the other lane", "",
       OF(resetting) },

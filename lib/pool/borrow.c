@@ -73,7 +73,7 @@ static int give_up_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, i
 /* Woken, but not handed anything: the oldest may help itself. */
 static bool help_yourself_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
-    if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_idle(p, lane, &w->got))
+    if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_locked(p, lane, &w->got))
         return false;
     waiter_leave_locked(p, lane, w);
     if (p->lanes[lane_across(lane)].waiting) /* what is left may be turned over, now that an older one is gone */
@@ -173,7 +173,7 @@ static int lend_locked(weir_pool *p, const struct loan_wish *wish, struct waiter
     if (p->closed)
         return fail(w->err, WEIR_E_CLOSED, "the database is shut down");
     wake_maintenance_locked(p, w->since);
-    if (waiter_may_pass_locked(p, lane, w->since) && pool_take_idle(p, lane, &w->got))
+    if (waiter_may_pass_locked(p, lane, w->since) && pool_take_locked(p, lane, &w->got))
         return WEIR_OK;
     if (governor_hopeless_locked(p, lane, w->since, w->err))
         return p->last_error.status;
@@ -227,6 +227,7 @@ static void freed(weir_pool *p, enum lane_kind lane)
 {
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
+    tune_returned_locked(p, lane, now);
     if (p->closed) {
         work_supersede_all_locked(p);
         signal_all(&p->returned);

@@ -121,6 +121,7 @@ void pool_figures(weir_pool *p, weir_figures *out)
     pool_lock(p);
     f.max = pool_live_locked(p) > p->config.max ? pool_live_locked(p) : p->config.max; /* more while it shrinks */
     f.min = p->config.min;
+    f.writers_max = p->lanes[LANE_WRITE].bound ? p->lanes[LANE_WRITE].bound : lane_limit(p, LANE_WRITE);
     f.waiting = p->lanes[LANE_READ].waiting + p->lanes[LANE_WRITE].waiting;
     f.opened = counted(p, COUNT_OPENED);
     f.closed = counted(p, COUNT_CLOSED);

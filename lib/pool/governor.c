@@ -84,7 +84,7 @@ bool governor_would_turn_locked(const weir_pool *p, enum lane_kind lane)
 {
     const struct lane *l = &p->lanes[lane];
     bool closed = pool_live_locked(p) >= p->config.max || p->failures || p->crowded;
-    return closed && l->waiting > l->coming && l->live < lane_limit(p, lane);
+    return closed && tune_wanted_locked(p, lane) > l->coming && l->live < lane_limit(p, lane);
 }
 
 /* An idle connection of the other lane is turned over to this one. */
@@ -168,7 +168,7 @@ int64_t governor_want_locked(weir_pool *p, int64_t now)
     for (int i = LANES - 1; i >= 0; i--) {
         enum lane_kind lane = (enum lane_kind)i;
         struct lane *l = &p->lanes[lane];
-        while (l->waiting > l->coming && serve_locked(p, lane, now))
+        while (tune_wanted_locked(p, lane) > l->coming && serve_locked(p, lane, now))
             ;
         pay_locked(p, lane, now);
     }

@@ -17,6 +17,7 @@
 #define GATE_ACROSS 2u  /* somebody queues in the other lane, to which what comes free may be turned over */
 #define GATE_CLOSED 4u
 #define GATE_QUIET 8u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
+#define GATE_BOUND 16u /* loans are counted, because there is a bound: tune.c */
 
 #define TICK (250 * NS_PER_MS) /* how often maintenance looks while anything happens */
 
@@ -29,6 +30,17 @@ struct lane {
     unsigned coming;    /* of these, OPENING or RESETTING: on their way to a waiter */
     unsigned owed;      /* places of recycled ones that are not being opened again yet */
     int64_t busy_since; /* somebody has been waiting since then */
+    unsigned bound;     /* loans at once; 0: as many as there are connections */
+    unsigned lent;      /* counted where there is a bound */
+};
+
+/* The search for the bound of the write lane, and its present window. */
+struct tuner {
+    int64_t since;
+    uint64_t returned, conflicts; /* loans that ended in it; conflicts before it */
+    bool waited;                  /* somebody did */
+    double rate;                  /* good work a nanosecond, in the window before */
+    int step;                     /* 1 or -1 */
 };
 
 /* What the pool thinks of its server: health.c. */
@@ -81,6 +93,7 @@ struct weir_pool {
     bool crowded;          /* the server has no room for more */
     weir_error last_error; /* of a connect */
     uint64_t random;
+    struct tuner tuner;
 
     struct figures figures;
     uint64_t loans_before; /* lent before the fork: not this process's figures */
@@ -121,13 +134,14 @@ static inline bool slot_take(struct weir_slot *s, const weir_pool *p, uint64_t w
     }
     return false;
 }
-/* keeps law 12: the warm one first.  Wants no lock. */
+/* keeps law 12: the warm one first.  Wants no lock, where the lane has no bound. */
 static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct taken *out)
 {
     uint64_t wanted = word_to_lane(SLOT_IDLE, lane);
     struct weir_slot *warm = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
     return slot_take(warm, p, wanted, out) || pool_take_any(p, wanted, out);
 }
+bool pool_take_locked(weir_pool *p, enum lane_kind lane, struct taken *out);
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
 void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4; governor_want_locked follows */
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause);
@@ -175,6 +189,12 @@ uint64_t health_marks_locked(const weir_pool *p, const struct weir_slot *s); /* 
 bool health_check_locked(weir_pool *p, enum lane_kind lane); /* one doubted connection, if none is being checked */
 bool health_probe_locked(weir_pool *p, int64_t now);         /* one question to a server that is not UP, if it is due */
 void health_age_locked(weir_pool *p, int64_t now);           /* what is idle for long is marked for it */
+
+/* tune.c: how many may write at once. */
+void tune_start(weir_pool *p, int64_t now);
+void tune_returned_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* a loan of that lane has ended */
+bool tune_may_lend_locked(const weir_pool *p, enum lane_kind lane);
+unsigned tune_wanted_locked(const weir_pool *p, enum lane_kind lane);
 
 /* recycle.c */
 void recycle_locked(weir_pool *p, int64_t now);                                            /* with each tick */

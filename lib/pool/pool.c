@@ -82,6 +82,7 @@ int pool_create(weir_pool **out, const struct pool_config *config, const struct 
     init_locks(p);
     init_lanes(p);
     health_start(p, clock_now(home->clock));
+    tune_start(p, clock_now(home->clock));
     atomic_store(&p->fork_seen, fork_count());
     *out = p;
     return WEIR_OK;
@@ -147,6 +148,7 @@ static void remake(weir_pool *p)
     p->hopeless = p->crowded = p->call = p->nudge = false;
     p->random ^= (uint64_t)thread_number() << 32; /* brothers do not come back to a server in step */
     health_start(p, clock_now(p->home.clock));
+    tune_start(p, clock_now(p->home.clock));
     atomic_store(&p->no_hands, false);
     if (p->home.crew)
         crew_forked(p->home.crew);

@@ -34,6 +34,8 @@ struct link_ops {
 
 struct pool_config {
     unsigned max, min, write_reserve; /* write_reserve UINT_MAX: a quarter */
+    unsigned write_concurrency;       /* loans of the write lane at once; 0: no bound of its own */
+    bool write_auto;                  /* it is searched for */
     bool one_writer;
     bool reset_always;
     bool fail_fast;     /* while the server is down, callers do not wait */

@@ -24,6 +24,14 @@ bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out)
     return false;
 }
 
+bool pool_take_locked(weir_pool *p, enum lane_kind lane, struct taken *out)
+{
+    if (!tune_may_lend_locked(p, lane) || !pool_take_idle(p, lane, out))
+        return false;
+    p->lanes[lane].lent += p->lanes[lane].bound > 0;
+    return true;
+}
+
 static struct waiter *oldest(const struct lane *l)
 {
     struct list *first = list_first(&l->waiters);
@@ -49,7 +57,7 @@ static void finish(weir_pool *p, enum lane_kind lane, struct waiter *w)
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
 {
     struct lane *l = &p->lanes[lane];
-    for (struct waiter *w; (w = oldest(l)) && pool_take_idle(p, lane, &w->got);)
+    for (struct waiter *w; (w = oldest(l)) && pool_take_locked(p, lane, &w->got);)
         finish(p, lane, w);
 }
 

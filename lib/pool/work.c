@@ -367,6 +367,7 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
 {
     uint64_t word = slot_word(s);
     enum lane_kind lane = word_lane(word);
+    tune_returned_locked(p, lane, now);
     if (word_state(word) == SLOT_CLOSING) {
         if (recycle_on_return_locked(p, s, now))
             recycle_returned_locked(p, lane, now);
