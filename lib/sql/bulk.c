@@ -161,8 +161,10 @@ int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, bool careful
     int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
-    const struct writing w = { l, b, job, link_deadline(l, deadline), written };
+    struct writing w = { .link = l, .batch = b, .job = job, .written = written };
     status = link_ready(l, err);
+    if (status >= 0)
+        status = link_until(&w.until, l, deadline, err);
     if (status >= 0)
         status = write_batch(&w, careful, err);
     if (status >= 0)
