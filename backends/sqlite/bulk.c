@@ -66,15 +66,15 @@ static int compile(struct lite_conn *c, const weir_bulk_spec *spec, weir_error *
     char *text = sqlite3_str_finish(sql);
     if (!text)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
-    const int rc = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &c->bulk, NULL);
+    const int rc = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &c->bulk.handle, NULL);
     sqlite3_free(text);
     return rc == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
 void lite_bulk_forget(struct lite_conn *c)
 {
-    sqlite3_finalize(c->bulk);
-    c->bulk = NULL;
+    sqlite3_finalize(c->bulk.handle);
+    c->bulk.handle = NULL;
     c->bulk_job = 0;
 }
 
@@ -103,10 +103,10 @@ static int write_row(struct lite_conn *c, const weir_bulk_spec *spec, const weir
 {
     int st = check(c, spec, row, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, c->bulk, weir_args_of(row, spec->count), SQLITE_STATIC, err);
-    if (st == WEIR_OK && sqlite3_step(c->bulk) != SQLITE_DONE)
+        st = lite_bind(c, &c->bulk, weir_args_of(row, spec->count), SQLITE_STATIC, err);
+    if (st == WEIR_OK && sqlite3_step(c->bulk.handle) != SQLITE_DONE)
         st = lite_fail(c, err);
-    sqlite3_reset(c->bulk);
+    sqlite3_reset(c->bulk.handle);
     return st;
 }
 
@@ -121,7 +121,7 @@ int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const 
         if (st < 0)
             *bad = i;
     }
-    if (c->bulk)
-        sqlite3_clear_bindings(c->bulk);
+    if (c->bulk.handle)
+        sqlite3_clear_bindings(c->bulk.handle);
     return st;
 }

@@ -83,7 +83,7 @@ struct lite_conn {
     struct lite_result result;
     int64_t affected;
     sqlite3_stmt *verbs[LITE_VERBS];
-    sqlite3_stmt *bulk; /* of bulk_job; NULL: of none */
+    struct lite_stmt bulk; /* of bulk_job; in no list */
     uint64_t bulk_job;
 };
 

@@ -39,8 +39,8 @@ typedef struct weir_figures {
     size_t size;  /* in: sizeof(weir_figures) */
     uint32_t max; /* as set; while a pool shrinks, what it still has */
     uint32_t idle, used, opening, resetting, closing;
-    uint32_t waiting;  /* callers in the queue */
-    uint32_t min;      /* connections that are kept open when idle */
+    uint32_t waiting;     /* callers in the queue */
+    uint32_t min;         /* connections that are kept open when idle */
     uint32_t writers_max; /* write loans at once that are admitted now: the option write_concurrency */
     uint32_t reserved;
     uint64_t acquired; /* loans begun */

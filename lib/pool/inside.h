@@ -16,7 +16,7 @@
 #define GATE_WAITERS 1u /* somebody queues: law 4 decides */
 #define GATE_ACROSS 2u  /* somebody queues in the other lane, to which what comes free may be turned over */
 #define GATE_CLOSED 4u
-#define GATE_QUIET 8u /* maintenance sleeps long, or has not begun: the next borrower wakes it */
+#define GATE_QUIET 8u  /* maintenance sleeps long, or has not begun: the next borrower wakes it */
 #define GATE_BOUND 16u /* loans are counted, because there is a bound: tune.c */
 
 #define TICK (250 * NS_PER_MS) /* how often maintenance looks while anything happens */
