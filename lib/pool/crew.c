@@ -82,9 +82,10 @@ int crew_call(struct crew *c, weir_error *err)
     return fail(err, WEIR_E_UNSUPPORTED, "this build makes no threads");
 }
 
-void crew_nudge(struct crew *c)
+int crew_nudge(struct crew *c)
 {
     (void)c;
+    return -1;
 }
 
 void crew_stop(struct crew *c, int64_t patience)
@@ -232,15 +233,14 @@ int crew_call(struct crew *c, weir_error *err)
     return running ? WEIR_OK : fail(err, WEIR_E_MEMORY, "cannot make a thread: %s", strerror(status));
 }
 
-void crew_nudge(struct crew *c)
+int crew_nudge(struct crew *c)
 {
     lock_take(&c->lock);
     c->nudges++;
     struct crew_thread *t = c->stop ? NULL : reserve_locked(c, &c->threads[0]);
     signal_one(&c->time);
     lock_drop(&c->lock);
-    if (t)
-        start(c, t);
+    return t && start(c, t) ? -1 : 0;
 }
 
 static bool all_done_locked(const struct crew *c)

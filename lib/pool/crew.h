@@ -33,8 +33,8 @@ void crew_destroy(struct crew *c); /* no thread is left */
 
 /* There is work: wakes or makes a worker.  < 0 with *err: there is none, and none can be made. */
 int crew_call(struct crew *c, weir_error *err);
-/* A timer may be due earlier than the last tick said: wakes or makes the timekeeper. */
-void crew_nudge(struct crew *c);
+/* A timer may be due earlier than the last tick said: wakes or makes the timekeeper.  < 0: there is none, and none can be made. */
+int crew_nudge(struct crew *c);
 /* Threads finish what is queued and go.  Waits for them at most that long, in real time; slower ones end by themselves. */
 void crew_stop(struct crew *c, int64_t patience);
 /* In a child, before anything else: the threads are the parent's. */

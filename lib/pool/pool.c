@@ -189,6 +189,14 @@ static void call_crew(weir_pool *p)
     }
 }
 
+/* Where there is nobody to keep time, the next borrower tries again. */
+static void nudge_crew(weir_pool *p)
+{
+    bool lacking = crew_nudge(p->home.crew) < 0;
+    for (int lane = 0; lane < LANES && lacking; lane++)
+        atomic_fetch_or(&p->lanes[lane].gate, GATE_QUIET);
+}
+
 /* What moves meanwhile is told here, too. */
 static void tell_health(weir_pool *p)
 {
@@ -219,7 +227,7 @@ void pool_unlock(weir_pool *p)
     if (crew && call)
         call_crew(p);
     if (crew && nudge)
-        crew_nudge(crew);
+        nudge_crew(p);
     if (tell)
         tell_health(p);
 }
