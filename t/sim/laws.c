@@ -67,6 +67,15 @@ static const weir_pool *pool_at_peace(void)
     return p && !p->lock.mutex.owner && !p->lock.mutex.dead ? p : NULL;
 }
 
+/* Who begins to keep time knows nothing of what was before. */
+void laws_are_strict(void)
+{
+    run.shaky = false;
+    laws.surplus = machine_mark();
+    for (int i = 0; i < SLOTS_MAX; i++)
+        laws.pages[i].idle = machine_mark();
+}
+
 /* ---- the counts, and what they are counts of */
 
 struct counts {

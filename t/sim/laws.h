@@ -12,6 +12,7 @@
 
 void laws_begin(void);              /* of the present run's pool */
 void laws_freed(const void *block); /* memory goes: the pool, perhaps */
+void laws_are_strict(void);         /* threads can be made again, and whoever was lacking has been called by now */
 void laws_step(const char *place);
 void laws_rest(void);
 
