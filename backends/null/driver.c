@@ -36,14 +36,6 @@ static int64_t option_number(const weir_host *host, const char *name)
     return n;
 }
 
-static int64_t option_ns(const weir_host *host, const char *name)
-{
-    int64_t ns = 0;
-    const char *text = host->option(host->ctx, name);
-    null_duration(&text, &ns);
-    return ns;
-}
-
 static int option_off(const weir_host *host, const char *name)
 {
     const char *text = host->option(host->ctx, name);
@@ -84,7 +76,7 @@ static int handshake(struct null_conn *c, int64_t ordinal, int64_t deadline_ns, 
 {
     if (option_off(c->host, "alive"))
         return null_says(c, err, WEIR_E_CONNECT, NULL);
-    int64_t ns = null_sum(c->server->knobs[NULL_CONNECT_DELAY], option_ns(c->host, "connect_delay"));
+    int64_t ns = null_sum(c->server->knobs[NULL_CONNECT_DELAY], c->host->option_ns(c->host->ctx, "connect_delay"));
     int status = null_answer(c, NULL_OPENS, ns, deadline_ns, err);
     if (status < 0)
         return status;
@@ -104,7 +96,7 @@ static int null_open(void *conn, const weir_host *host, const weir_target *targe
         return host->fail(err, WEIR_E_MEMORY, "no memory for the null server '%s'", target->host);
     c->host = host;
     c->read_only = target->read_only != 0;
-    c->query_delay = option_ns(host, "query_delay");
+    c->query_delay = host->option_ns(host->ctx, "query_delay");
     c->server = s;
     null_begin_hook(c, NULL_OPENS);
     attach(c, s);

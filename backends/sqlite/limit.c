@@ -86,31 +86,6 @@ void lite_begins(struct lite_conn *c, int64_t deadline_ns)
     c->in_transaction = !sqlite3_get_autocommit(c->db);
 }
 
-static double unit_ns(const char *unit)
-{
-    static const struct {
-        const char *name;
-        double ns;
-    } units[] = {
-        { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
-    };
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(unit, units[i].name) == 0)
-            return units[i].ns;
-    return 0;
-}
-
-int64_t lite_duration_ns(const char *text)
-{
-    double number = 0, place = 1;
-    for (; *text >= '0' && *text <= '9'; text++)
-        number = number * 10 + (*text - '0');
-    if (*text == '.')
-        for (text++; *text >= '0' && *text <= '9'; text++)
-            number += (place /= 10) * (*text - '0');
-    return (int64_t)(number * unit_ns(text));
-}
-
 void *lite_cancel_prepare(void *conn)
 {
     return conn;

@@ -97,7 +97,6 @@ void lite_goes_on(struct lite_conn *c,
 /* Runs what changes nothing when it fails, and waits where SQLite does not: where two could wait for each other, as when both turn a
    new file to the write-ahead log.  SQLite's code. */
 int lite_execute(struct lite_conn *c, const char *sql, int (*row)(void *, int, char **, char **), void *arg);
-int64_t lite_duration_ns(const char *text); /* of a duration option, which the core has checked */
 void *lite_cancel_prepare(void *conn);
 int lite_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
 void lite_interrupt(void *conn);

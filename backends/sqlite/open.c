@@ -197,7 +197,7 @@ int lite_open(void *conn, const weir_host *host, const weir_target *target, int6
     c->host = host;
     c->read_only = target->read_only != 0;
     c->memory = strcmp(target->database, ":memory:") == 0;
-    c->busy_ns = lite_duration_ns(host->option(host->ctx, "busy_timeout"));
+    c->busy_ns = host->option_ns(host->ctx, "busy_timeout");
     if (!sqlite3_threadsafe())
         return host->fail(err, WEIR_E_UNSUPPORTED, "this SQLite library was built for one thread only");
     if (lite_mind_fork() != SQLITE_OK)

@@ -30,7 +30,10 @@ typedef struct weir_host {
     const char *(*option)(void *ctx,
                           const char *name); /* the text of a core or driver option, never NULL if declared */
     int (*fail)(weir_error *err, int status, const char *format, ...); /* writes err whole; returns status */
-    int (*time_text)(char out[32], int64_t us); /* "YYYY-MM-DD hh:mm:ss[.ffffff]"; < 0: year not in 0000..9999 */
+    int (*time_text)(char out[32], int64_t us);        /* "YYYY-MM-DD hh:mm:ss[.ffffff]"; < 0: year not in 0000..9999 */
+    int64_t (*option_ns)(void *ctx, const char *name); /* the value of an option that is a duration */
+    int (*time_parse)(int64_t *us, const char *text);  /* what time_text writes, a zone "+hh:mm" too; < 0: it is none */
+    int (*double_parse)(double *out, const char *text); /* '.' whatever the locale; < 0: no finite number */
 } weir_host;
 
 /* One server, parsed.  Everything is borrowed until `open` returns; the password is wiped then. */

@@ -65,6 +65,12 @@ static const char *host_option(void *ctx, const char *name)
     return options_text(&db->options, name);
 }
 
+static int64_t host_option_ns(void *ctx, const char *name)
+{
+    const weir_db *db = ctx;
+    return options_ns(&db->options, name);
+}
+
 static void init_host(weir_db *db)
 {
     db->host = (weir_host){
@@ -75,6 +81,9 @@ static void init_host(weir_db *db)
         .option = host_option,
         .fail = fail,
         .time_text = time_text,
+        .option_ns = host_option_ns,
+        .time_parse = time_parse,
+        .double_parse = double_parse,
     };
 }
 

@@ -55,6 +55,14 @@ static const char *host_option(void *ctx, const char *name)
     return NULL;
 }
 
+/* Good for the units that the tests use. */
+static int64_t host_option_ns(void *ctx, const char *name)
+{
+    char *unit;
+    const int64_t number = strtoll(host_option(ctx, name), &unit, 10);
+    return number * (strcmp(unit, "ms") == 0 ? MS : 1000 * MS);
+}
+
 static int host_fail(weir_error *err, int status, const char *format, ...)
 {
     va_list args;
@@ -87,7 +95,8 @@ void rig_begin(struct rig *rig, const char *const *options)
                              .now_ns = host_now,
                              .option = host_option,
                              .fail = host_fail,
-                             .time_text = host_time_text };
+                             .time_text = host_time_text,
+                             .option_ns = host_option_ns };
 }
 
 const char *rig_path(const char *name)

@@ -41,6 +41,12 @@ static const char *host_option(void *ctx, const char *name)
     return options_text(&settings, name);
 }
 
+static int64_t host_option_ns(void *ctx, const char *name)
+{
+    (void)ctx;
+    return options_ns(&settings, name);
+}
+
 static const weir_host host = {
     .size = sizeof host,
     .ctx = &blocks,
@@ -49,6 +55,9 @@ static const weir_host host = {
     .option = host_option,
     .fail = fail,
     .time_text = time_text,
+    .option_ns = host_option_ns,
+    .time_parse = time_parse,
+    .double_parse = double_parse,
 };
 
 static const weir_backend *const null = &weir_null_backend;
