@@ -8,11 +8,17 @@
 #include <driver/registry.h>
 
 extern const weir_backend weir_null_backend;
+#ifdef WITH_POSTGRES_BUILTIN
+extern const weir_backend weir_postgres_backend;
+#endif
 #ifdef WITH_SQLITE_BUILTIN
 extern const weir_backend weir_sqlite_backend;
 #endif
 
 const weir_backend *const driver_builtin[] = {
+#ifdef WITH_POSTGRES_BUILTIN
+    &weir_postgres_backend,
+#endif
 #ifdef WITH_SQLITE_BUILTIN
     &weir_sqlite_backend,
 #endif

@@ -18,10 +18,11 @@ if [ -e "$lib/libweir.so" ]; then
     exported_by "$lib/libweir.so" >"$folder/library"
     check "the shared library exports what the headers declare" diff "$folder/headers" "$folder/library"
 fi
-if [ -e "$lib/sqlite.so" ]; then
-    exported_by "$lib/sqlite.so" >"$folder/module"
-    check "a driver module exports its entry alone" test "$(cat "$folder/module")" = weir_backend_entry
-fi
+for module in postgres sqlite; do
+    [ -e "$lib/$module.so" ] || continue
+    exported_by "$lib/$module.so" >"$folder/module"
+    check "the $module module exports its entry alone" test "$(cat "$folder/module")" = weir_backend_entry
+done
 # Linked statically, a program and the library share one space of names, hidden or not.
 defined_by() { # ARCHIVE
     nm -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | LC_ALL=C sort -u

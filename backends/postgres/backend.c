@@ -1,0 +1,80 @@
+/*
+ * The PostgreSQL driver as the core sees it: its options and its hooks.
+ * SPDX-License-Identifier: MIT
+ */
+#include "pg.h"
+
+static const char *const schemes[] = { "postgres", "postgresql", NULL };
+
+static const weir_option options[] = {
+    { "tls", "choice", "off", "off|on|verify",
+      "off: no TLS; on: a connection without it is refused, and the server's certificate is checked only if tls_ca "
+      "names its "
+      "authority; verify: that, and the name in it must be the host's" },
+    { "tls_ca", "text", "", "", "a file with the certificates of the authorities that the server's may come from" },
+    { "tls_cert", "text", "", "", "a file with the client's own certificate" },
+    { "tls_key", "text", "", "", "a file with its key" },
+    { "pooler", "choice", "none", "none|transaction",
+      "transaction: the server is reached through a pooler that gives each transaction another session: no statement "
+      "is "
+      "prepared by name, nothing is set, and a statement that would leave something in the session is refused" },
+    { "application_name", "text", "weir", "", "what pg_stat_activity and the server's log show" },
+    { "search_path", "text", "", "", "where tables without a schema are looked for; empty: as the server has it" },
+    { "cancel_grace", "duration", "250ms", "1ms..1m",
+      "how long a statement whose deadline has passed has to end on the server, before its connection is given up" },
+    { "keepalive", "duration", "30s", "1s..1h",
+      "how long a connection is silent before the system asks whether the server is there; one that has not answered "
+      "for "
+      "twice as long is lost" },
+    { NULL, NULL, NULL, NULL, NULL },
+};
+
+static const weir_sql_wing sql_wing = {
+    .size = sizeof sql_wing,
+    .prepare = pg_prepare,
+    .forget = pg_forget,
+    .run = pg_run,
+    .next = pg_next,
+    .abandon = pg_abandon,
+    .columns = pg_columns,
+    .name = pg_column_name,
+    .cell = pg_cell,
+    .affected = pg_affected,
+    .last_id = pg_last_id,
+    .begin = pg_begin,
+    .commit = pg_commit,
+    .rollback = pg_rollback,
+};
+
+const weir_backend weir_postgres_backend = {
+    .abi = WEIR_BACKEND_ABI,
+    .caps = WEIR_CAP_TURN | WEIR_CAP_PING | WEIR_CAP_CANCEL,
+    .size = sizeof weir_postgres_backend,
+    .name = "postgres",
+    .schemes = schemes,
+    .options = options,
+    .conn_size = sizeof(struct pg_conn),
+    .open = pg_open,
+    .close = pg_close,
+    .abandon = pg_abandon_connection,
+    .alive = pg_alive,
+    .dirty = pg_dirty,
+    .reset = pg_reset,
+    .turn = pg_turn,
+    .ping = pg_ping,
+    .cancel_prepare = pg_cancel_prepare,
+    .cancel = pg_cancel,
+    .interrupt = pg_interrupt,
+    .native = pg_native,
+    .sql = &sql_wing,
+};
+
+#ifdef WEIR_MODULE
+/* The one symbol of the loadable form; its name is WEIR_BACKEND_ENTRY. */
+WEIR_API const weir_backend *weir_backend_entry(uint32_t host_abi);
+
+const weir_backend *weir_backend_entry(uint32_t host_abi)
+{
+    return host_abi == WEIR_BACKEND_ABI ? &weir_postgres_backend : NULL;
+}
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The PostgreSQL driver, inside: one connection, and what its files lend each other.
+ *
+ * What must be true:
+ *  1. Every wait is a poll of ours (limit.c), so that the deadline is kept.  No call of libpq that blocks is made but two: the look-up of
+ *     a host's name, and PQcancel, which is asked for only after the server has shown that it answers.
+ *  2. A message to the server is followed by reading all of its answers, to the end, but for a result that is open: nothing of one
+ *     statement is ever met by the next.  Where that cannot be done in time the connection is dead.
+ *  3. A statement that may write has ended when `run` returns, so that what its commit says comes out of `run`, and no early end of the
+ *     reading undoes it.  One that only reads comes row by row.
+ *  4. `changed` is set before a statement that may alter the session runs, and only a reset that undid everything clears it.
+ *  5. Other threads touch `stop`, `fd` and `cancel`, nothing else.  `fd` is a descriptor of ours: libpq closes its own whenever it
+ *     likes, and somebody else's may have its number by then.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BACKENDS_POSTGRES_PG_H
+#define BACKENDS_POSTGRES_PG_H
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <libpq-fe.h>
+#include <weir/backend.h>
+#include "lex.h"
+
+#define PG_NO_FILE "/dev/null/none" /* instead of a file that libpq would look for in the home folder */
+
+/* Why the hook that runs has to end early. */
+enum pg_stop {
+    PG_GO_ON,
+    PG_CANCELLED, /* this statement; the next hook takes it back */
+    PG_CUT        /* the connection; for good */
+};
+
+/* What a request to stop needs, whichever thread makes it. */
+struct pg_cancel {
+    const weir_host *host;
+    atomic_int *stop;
+    atomic_flag busy; /* somebody is at it: twice is not better */
+#ifdef LIBPQ_HAS_ASYNC_CANCEL
+    PGcancelConn *handle;
+#else
+    PGcancel *handle;
+    struct sockaddr_storage peer;
+    socklen_t peer_length;
+#endif
+};
+
+struct pg_type; /* value.c */
+
+struct pg_stmt {
+    struct pg_stmt *next, *previous; /* all of a connection, so that close finds those that nobody forgot */
+    unsigned flags;                  /* of pg_study */
+    unsigned number;                 /* the server knows it as "weir_<number>"; 0: it does not */
+    unsigned generation;             /* of the session in which it does */
+    PGresult *about;                 /* the server's description, of parameters and columns */
+    PGresult *shape;                 /* of the columns, if they are others by now; else NULL */
+    size_t params, columns;
+    Oid *types;                     /* what each parameter is declared as; 0: what the server infers */
+    const struct pg_type **readers; /* of each column */
+    int binary;                     /* the results are */
+    char sql[];                     /* translated */
+};
+
+/* How far an open result has been read. */
+enum pg_at {
+    PG_CLOSED,
+    PG_FIRST, /* `rows` is the first of the stream, and nobody has asked for it yet */
+    PG_STREAM,
+    PG_WHOLE, /* all are in `rows`, the statement has ended */
+    PG_PAST   /* there is no row any more */
+};
+
+struct pg_result {
+    enum pg_at at;
+    struct pg_stmt *stmt;
+    PGresult *rows;
+    int row;               /* of `rows`; -1: before the first */
+    struct pg_blob *blobs; /* a row's, by column, where they came as text; NULL until there is one */
+};
+
+/* The parameters of the statement that runs, as libpq wants them.  One block, kept for the next. */
+struct pg_args {
+    void *block;
+    size_t size;
+    const char **values;
+    int *lengths, *formats;
+    char *scratch;
+};
+
+struct pg_conn {
+    const weir_host *host;
+    PGconn *pg;
+    int fd; /* truth 5; -1: none */
+    atomic_int stop;
+    struct pg_cancel cancel;
+
+    /* the hook that runs */
+    int64_t until;           /* waits no longer than that */
+    int sending;             /* the message is not all on its way */
+    int timed_out;           /* the deadline has passed, and the server was told to stop */
+    int in_transaction;      /* when the hook began */
+    struct pg_stmt *running; /* NULL: no statement that was prepared */
+    int stale;               /* the last failure: the server wants the statement to be prepared anew */
+    int syncs;               /* of a pipeline, not seen yet; only what comes before the last one is handed out */
+
+    /* the session */
+    int64_t grace_ns;
+    int pooler;            /* it is one of many on whatever session the pooler has */
+    int read_only;         /* in the read lane */
+    int transaction_reads; /* the transaction was begun as read-only */
+    uint32_t failed_flags; /* what the failures in it allow */
+    unsigned changed;      /* PG_CHANGES, PG_PREPARES: to be undone before another borrower sees it */
+    int native;            /* the handle has been handed out */
+    int dead;
+    int repaired;         /* the environment had set the time zone or the style of dates, and open has set it again */
+    unsigned generation;  /* counts the times that all prepared statements were dropped */
+    unsigned numbers;     /* names given so far; none is used twice */
+    char fatal[8];        /* the SQLSTATE of what ended it, … */
+    char last_words[160]; /* … and the text */
+
+    struct pg_stmt *statements;
+    struct pg_stmt *dropped; /* forgotten here, and known to the server until there is a good moment to tell it */
+    struct pg_result result;
+    struct pg_args args;
+    int64_t affected, last_id;
+};
+
+extern const weir_backend weir_postgres_backend;
+
+/* open.c */
+int pg_open(void *conn, const weir_host *host, const weir_target *target, int64_t deadline_ns, weir_error *err);
+void pg_close(void *conn);
+void pg_abandon_connection(void *conn);
+
+/* conninfo.c: what libpq is told; a keyword that the environment could set has a value of ours.  NULL: *err says why. */
+PGconn *pg_start(struct pg_conn *c, const weir_target *target, weir_error *err);
+
+/* classify.c */
+int pg_fail(struct pg_conn *c, const PGresult *failed,
+            weir_error *err); /* what the server said; NULL: the connection is lost */
+int pg_fail_open(struct pg_conn *c, ConnStatusType stage, int closed, weir_error *err);
+void pg_first_line(char *out, size_t size, const char *text);
+void pg_notice(void *conn, const PGresult *notice); /* libpq's notice receiver: keeps last words */
+
+/* limit.c: deadlines and waiting */
+void pg_starts(struct pg_conn *c, int64_t deadline_ns);                 /* a hook that starts something new */
+int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err); /* … unless its deadline has passed */
+void pg_goes_on(struct pg_conn *c, int64_t deadline_ns);       /* one that continues what may have been cancelled */
+int pg_wait(struct pg_conn *c, short events, weir_error *err); /* until libpq's socket is ready */
+int pg_poll(const weir_host *host, int fd, short events,
+            int64_t until); /* > 0 what is ready, 0 the deadline has passed */
+int64_t pg_now(const struct pg_conn *c);
+int64_t pg_later(int64_t moment, int64_t length);
+void pg_cut(struct pg_conn *c); /* the connection is of no use any more */
+void pg_interrupt(void *conn);
+
+/* cancel.c */
+int pg_cancel_make(struct pg_conn *c); /* < 0: no memory */
+void pg_cancel_end(struct pg_cancel *k);
+int pg_cancel_send(struct pg_cancel *k, int64_t until); /* 1: delivered, or somebody else is at it */
+void *pg_cancel_prepare(void *conn);
+int pg_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
+
+/* wire.c: messages and answers.  What sends leaves the answers to be read. */
+int pg_sent(struct pg_conn *c, int sent, weir_error *err);         /* libpq has taken the message: gets it on its way */
+int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err); /* the next one; NULL after the last */
+/* The rest, to the end: fails with the first failure.  `first` is what has been read of it; `last`, if not NULL, gets the last one. */
+int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err);
+int pg_skip(struct pg_conn *c, weir_error *err); /* the answer to the first statement of a pipeline */
+int pg_say(struct pg_conn *c, const char *sql, PGresult **last,
+           weir_error *err);                         /* simple statements, and their answers */
+int pg_pipeline(struct pg_conn *c, weir_error *err); /* what is sent from here on makes up a pipeline */
+int pg_sync(struct pg_conn *c, weir_error *err);     /* ends a part of it */
+int pg_answer_is_short(struct pg_conn *c);           /* all of the answer is here already */
+
+/* session.c: what makes it dirty, and clean again */
+int pg_settle(struct pg_conn *c, weir_error *err); /* after open */
+int pg_dirty(void *conn);
+int pg_reset(void *conn, int64_t deadline_ns, weir_error *err);
+int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err);
+int pg_ping(void *conn, int64_t deadline_ns, weir_error *err);
+int pg_alive(void *conn);
+void *pg_native(void *conn);
+
+/* statement.c */
+int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,
+               weir_error *err);
+void pg_forget(void *conn, void *stmt);
+void pg_forget_all(struct pg_conn *c);
+int pg_make(struct pg_conn *c, struct pg_stmt *s,
+            weir_error *err); /* prepares it on the server, and learns what it is */
+int pg_reshape(struct pg_conn *c, struct pg_stmt *s, const PGresult *rows,
+               weir_error *err);                      /* behind a pooler: are they still the same columns? */
+void pg_unmake(struct pg_conn *c, struct pg_stmt *s); /* to be prepared anew before it runs again */
+const PGresult *pg_shape_of(const struct pg_stmt *s);
+int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s);
+const char *pg_name_of(char out[32], const struct pg_conn *c, const struct pg_stmt *s);
+
+/* run.c */
+int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
+int64_t pg_affected(void *conn);
+int64_t pg_last_id(void *conn);
+
+/* result.c */
+int pg_next(void *conn, int64_t deadline_ns, weir_error *err);
+void pg_abandon(void *conn);
+size_t pg_columns(void *conn);
+const char *pg_column_name(void *conn, size_t column);
+int pg_cell(void *conn, size_t column, weir_value *out);
+int pg_row(struct pg_conn *c, PGresult **row, weir_error *err); /* of a stream: WEIR_ROW; or all of it has been read */
+void pg_result_open(struct pg_conn *c, struct pg_stmt *s, enum pg_at at, PGresult *rows);
+void pg_result_end(struct pg_conn *c); /* frees it, whatever is still to be read */
+
+/* value.c: cells */
+const struct pg_type *pg_type_of(Oid oid);
+int pg_type_is_binary(const struct pg_type *type); /* it can be read in that form */
+int pg_read(struct pg_conn *c, size_t column, weir_value *out);
+void pg_forget_blobs(struct pg_conn *c); /* of the row that is left */
+
+/* param.c: parameters */
+Oid pg_own_type(
+    const weir_value *v); /* what a value is where its place asks for nothing; 0: whatever the place asks for */
+int pg_takes(Oid type, const weir_value *v); /* may a value be sent as that type? */
+int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err); /* into c->args */
+void pg_args_end(struct pg_conn *c);
+
+/* transact.c */
+int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+int pg_commit(void *conn, int64_t deadline_ns, weir_error *err);
+int pg_rollback(void *conn, int64_t deadline_ns, weir_error *err);
+int pg_undo(struct pg_conn *c, weir_error *err); /* rolls back what is open, with time enough; nothing if nothing is */
+
+#endif

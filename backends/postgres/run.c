@@ -1,0 +1,220 @@
+/*
+ * Running a statement: its parameters are made to fit, it is sent, and its answer is begun or, if it may write, read to the end.
+ *
+ * A statement that the server has dropped, or whose tables have changed, fails before it has done anything: outside a transaction it is
+ * prepared anew and run again, once.  Within one the transaction has failed, and may be run again as a whole.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+#include "pg.h"
+#include "types.h"
+
+/* ---- the parameters' types ---- */
+
+/* What this parameter has to be declared as for that value; as it is declared, if that will do. */
+static Oid declared_for(const struct pg_stmt *s, size_t i, const weir_value *v)
+{
+    const Oid now = s->types ? s->types[i] : 0;
+    if (v->type == WEIR_NULL)
+        return now;
+    if (now)
+        return pg_own_type(v);
+    return pg_takes(PQparamtype(s->about, (int)i), v) ? 0 : pg_own_type(v);
+}
+
+static int make_types(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    const size_t size = s->params * sizeof *s->types;
+    if (s->types)
+        return WEIR_OK;
+    s->types = c->host->realloc(c->host->ctx, NULL, size);
+    if (!s->types)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
+    memset(s->types, 0, size);
+    return WEIR_OK;
+}
+
+/* Declares anew what does not fit; *changed: something did not. */
+static int declare(struct pg_conn *c, struct pg_stmt *s, weir_args args, int *changed, weir_error *err)
+{
+    int st = WEIR_OK;
+    *changed = 0;
+    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
+        const Oid type = declared_for(s, i, &args.v[i]);
+        if (type == (s->types ? s->types[i] : 0))
+            continue;
+        st = make_types(c, s, err);
+        if (st == WEIR_OK)
+            s->types[i] = type;
+        *changed = 1;
+    }
+    return st;
+}
+
+/* Once for what does not fit, and once more where one that is no longer declared is inferred as something else. */
+static int fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+{
+    int changed = 0, st = pg_is_made(c, s) ? WEIR_OK : pg_make(c, s, err);
+    for (int i = 0; i < 2 && st == WEIR_OK; i++) {
+        st = declare(c, s, args, &changed, err);
+        if (st < 0 || !changed)
+            return st;
+        st = pg_make(c, s, err);
+    }
+    return st;
+}
+
+/* ---- sending ---- */
+
+/* A reader behind a pooler has no session that refuses writes: its transactions do, and a lone statement is one with this before it. */
+static int send_read_only(struct pg_conn *c, weir_error *err)
+{
+    const int st = pg_pipeline(c, err);
+    return st < 0
+               ? st
+               : pg_sent(c, PQsendQueryParams(c->pg, "SET TRANSACTION READ ONLY", 0, NULL, NULL, NULL, NULL, 0), err);
+}
+
+static int send_whole(struct pg_conn *c, const struct pg_stmt *s, const struct pg_args *a)
+{
+    return PQsendQueryParams(c->pg, s->sql, (int)s->params, s->types, a->values, a->lengths, a->formats, 0);
+}
+
+static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct pg_args *a)
+{
+    char name[32];
+    return PQsendQueryPrepared(c->pg, pg_name_of(name, c, s), (int)s->params, a->values, a->lengths, a->formats,
+                               s->binary);
+}
+
+static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+{
+    const int guard = c->pooler && c->read_only && !c->in_transaction;
+    int st = pg_encode(c, s, args, err);
+    if (st == WEIR_OK && guard)
+        st = send_read_only(c, err);
+    if (st < 0)
+        return st;
+    if (!c->pooler)
+        c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
+    c->running = s;
+    st = pg_sent(c, c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args), err);
+    return st == WEIR_OK && guard ? pg_sync(c, err) : st;
+}
+
+/* ---- the answer ---- */
+
+/* A value that does not parse may be one for the type that its column has by now. */
+static int is_outdated(const struct pg_conn *c, const weir_error *err)
+{
+    return c->stale || strcmp(err->sqlstate, "22P02") == 0;
+}
+
+/* How many rows were changed: a query's count is of rows that were found. */
+static int64_t count_of(PGresult *r)
+{
+    const char *tag = PQcmdStatus(r);
+    if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0 || strncmp(tag, "MOVE", 4) == 0)
+        return 0;
+    return strtoll(PQcmdTuples(r), NULL, 10);
+}
+
+/* The key that an INSERT … RETURNING gives first, of its last row. */
+static void keep_id(struct pg_conn *c, struct pg_stmt *s, PGresult *rows)
+{
+    weir_value v = weir_null();
+    c->last_id = 0;
+    if (!rows || PQntuples(rows) == 0)
+        return;
+    c->result = (struct pg_result){ .at = PG_WHOLE, .stmt = s, .rows = rows, .row = PQntuples(rows) - 1 };
+    if (pg_read(c, 0, &v) == WEIR_OK && v.type == WEIR_INT)
+        c->last_id = v.as.i;
+    pg_forget_blobs(c);
+    c->result = (struct pg_result){ .at = PG_CLOSED };
+}
+
+static int end_whole(struct pg_conn *c, struct pg_stmt *s, int want_rows, weir_error *err)
+{
+    PGresult *last;
+    int st = pg_finish(c, NULL, &last, err);
+    if (st < 0)
+        return st;
+    c->affected = count_of(last);
+    st = s->columns ? pg_reshape(c, s, last, err) : WEIR_OK;
+    if (st == WEIR_OK && s->flags & PG_INSERTS)
+        keep_id(c, s, last);
+    if (st == WEIR_OK && want_rows)
+        pg_result_open(c, s, PG_WHOLE, last);
+    else
+        PQclear(last);
+    return st;
+}
+
+/* What is wrong with the first row comes out of run. */
+static int begin_stream(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    PGresult *first = NULL;
+    int st = pg_row(c, &first, err);
+    if (st == WEIR_ROW && pg_reshape(c, s, first, err) < 0) {
+        PQclear(first);
+        weir_error ignored;
+        pg_finish(c, NULL, NULL, &ignored);
+        return WEIR_E_MEMORY;
+    }
+    if (st < 0)
+        return st;
+    pg_result_open(c, s, st == WEIR_ROW ? PG_FIRST : PG_PAST, first);
+    return WEIR_OK;
+}
+
+/* 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart. */
+static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
+{
+    const int guarded = c->syncs > 0, reads = s->columns > 0 && s->flags & PG_READS;
+    int st = guarded ? pg_skip(c, err) : reads ? pg_wait(c, POLLIN, err) : WEIR_OK;
+    if (st < 0 || !reads || (!guarded && pg_answer_is_short(c)))
+        return st;
+    return PQsetSingleRowMode(c->pg);
+}
+
+static int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)
+{
+    int st = fit(c, s, args, err);
+    if (st == WEIR_OK)
+        st = send_all(c, s, args, err);
+    if (st == WEIR_OK)
+        st = choose_form(c, s, err);
+    if (st < 0)
+        return st;
+    return st && want_rows ? begin_stream(c, s, err) : end_whole(c, s, want_rows, err);
+}
+
+int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err)
+{
+    struct pg_conn *c = conn;
+    struct pg_stmt *s = stmt;
+    c->affected = 0;
+    int st = pg_begins(c, deadline_ns, err);
+    if (st < 0)
+        return st;
+    st = run_once(c, s, args, want_rows, err);
+    if (st < 0 && is_outdated(c, err)) {
+        const int again = c->stale && !c->in_transaction;
+        pg_unmake(c, s);
+        c->stale = 0;
+        st = again ? run_once(c, s, args, want_rows, err) : st;
+    }
+    if (st == WEIR_OK && s->flags & PG_FORGETS)
+        c->generation++;
+    return st;
+}
+
+int64_t pg_affected(void *conn)
+{
+    return ((struct pg_conn *)conn)->affected;
+}
+
+int64_t pg_last_id(void *conn)
+{
+    return ((struct pg_conn *)conn)->last_id;
+}

@@ -1,0 +1,238 @@
+/*
+ * Cells: what the server's types are here, and how their text and their binary form are read.
+ *
+ * A result comes in binary if each of its columns can be read in that form, which spares bytes from being written as digits, and
+ * numbers from losing any; else all of it comes as text.  A type that is not in the table is text.  What has no counterpart here, like
+ * the moment "infinity", is given as the text that it is, so that nobody takes it for a time.
+ * SPDX-License-Identifier: MIT
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "pg.h"
+#include "types.h"
+
+#define DAY_US INT64_C(86400000000)
+
+/* A blob that came as text, decoded once a row. */
+struct pg_blob {
+    unsigned char *bytes;
+    size_t length;
+};
+
+struct pg_type {
+    Oid oid;
+    int (*text)(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out);
+    void (*binary)(const char *bytes, size_t n, weir_value *out); /* NULL: cannot be read in that form */
+};
+
+/* ---- binary ---- */
+
+static uint64_t big_endian(const char *bytes, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum = sum << 8 | (unsigned char)bytes[i];
+    return sum;
+}
+
+static void binary_int(const char *bytes, size_t n, weir_value *out)
+{
+    const unsigned spare = (unsigned)(64 - 8 * n);
+    *out = weir_int((int64_t)(big_endian(bytes, n) << spare) >> spare);
+}
+
+static void binary_oid(const char *bytes, size_t n, weir_value *out)
+{
+    *out = weir_int((int64_t)big_endian(bytes, n));
+}
+
+static void binary_float(const char *bytes, size_t n, weir_value *out)
+{
+    const uint32_t bits = (uint32_t)big_endian(bytes, n);
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    *out = weir_double((double)f);
+}
+
+static void binary_double(const char *bytes, size_t n, weir_value *out)
+{
+    const uint64_t bits = big_endian(bytes, n);
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    *out = weir_double(d);
+}
+
+static void binary_text(const char *bytes, size_t n, weir_value *out)
+{
+    *out = weir_text_n(bytes, n);
+}
+
+static void binary_blob(const char *bytes, size_t n, weir_value *out)
+{
+    *out = weir_blob(bytes, n);
+}
+
+static void endless(int negative, weir_value *out)
+{
+    *out = negative ? weir_text("-infinity") : weir_text("infinity");
+}
+
+static void binary_time(const char *bytes, size_t n, weir_value *out)
+{
+    const int64_t us = (int64_t)big_endian(bytes, n);
+    if (us == INT64_MAX || us == INT64_MIN)
+        endless(us < 0, out);
+    else if (us > INT64_MAX - PG_EPOCH_US)
+        *out = weir_text("later than 64 bits of microseconds since 1970 can tell");
+    else
+        *out = weir_time_us(us + PG_EPOCH_US);
+}
+
+static void binary_date(const char *bytes, size_t n, weir_value *out)
+{
+    const int32_t days = (int32_t)(uint32_t)big_endian(bytes, n);
+    if (days == INT32_MAX || days == INT32_MIN)
+        endless(days < 0, out);
+    else
+        *out = weir_time_us(days * DAY_US + PG_EPOCH_US);
+}
+
+/* ---- text ---- */
+
+static int text_text(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    (void)c, (void)column;
+    *out = weir_text_n(bytes, n);
+    return WEIR_OK;
+}
+
+static int text_bool(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    (void)c, (void)column, (void)n;
+    *out = weir_int(*bytes == 't');
+    return WEIR_OK;
+}
+
+static int text_int(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    (void)c, (void)column, (void)n;
+    *out = weir_int(strtoll(bytes, NULL, 10));
+    return WEIR_OK;
+}
+
+static int text_decimal(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    (void)c, (void)column;
+    *out = weir_bytes_(WEIR_DECIMAL, bytes, n);
+    return WEIR_OK;
+}
+
+static int text_double(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    double d;
+    (void)column, (void)n;
+    if (strcmp(bytes, "NaN") == 0)
+        d = NAN;
+    else if (strcmp(bytes, "Infinity") == 0)
+        d = INFINITY;
+    else if (strcmp(bytes, "-Infinity") == 0)
+        d = -INFINITY;
+    else if (c->host->double_parse(&d, bytes) < 0)
+        return text_text(c, column, bytes, n, out);
+    *out = weir_double(d);
+    return WEIR_OK;
+}
+
+/* The same number as in binary, where a float has no more digits than it has. */
+static int text_float(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    const int st = text_double(c, column, bytes, n, out);
+    if (out->type == WEIR_DOUBLE)
+        out->as.d = (double)(float)out->as.d;
+    return st;
+}
+
+/* The server writes a zone of whole hours as "+02". */
+static int text_time(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    char whole[48];
+    int64_t us;
+    const int short_zone = n > 3 && (bytes[n - 3] == '+' || bytes[n - 3] == '-') && memchr(bytes, ':', n);
+    snprintf(whole, sizeof whole, "%s%s", bytes, short_zone ? ":00" : "");
+    if (c->host->time_parse(&us, whole) < 0)
+        return text_text(c, column, bytes, n, out);
+    *out = weir_time_us(us);
+    return WEIR_OK;
+}
+
+static int text_blob(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
+{
+    struct pg_result *r = &c->result;
+    const size_t size = r->stmt->columns * sizeof *r->blobs;
+    (void)n;
+    if (!r->blobs && (r->blobs = c->host->realloc(c->host->ctx, NULL, size)))
+        memset(r->blobs, 0, size);
+    if (!r->blobs)
+        return WEIR_E_MEMORY;
+    struct pg_blob *b = &r->blobs[column];
+    if (!b->bytes)
+        b->bytes = PQunescapeBytea((const unsigned char *)bytes, &b->length);
+    if (!b->bytes)
+        return WEIR_E_MEMORY;
+    *out = weir_blob(b->bytes, b->length);
+    return WEIR_OK;
+}
+
+void pg_forget_blobs(struct pg_conn *c)
+{
+    struct pg_result *r = &c->result;
+    for (size_t i = 0; r->blobs && i < r->stmt->columns; i++) {
+        PQfreemem(r->blobs[i].bytes);
+        r->blobs[i].bytes = NULL;
+    }
+}
+
+/* ---- the table ---- */
+
+static const struct pg_type types[] = {
+    { PG_INT4, text_int, binary_int },          { PG_INT8, text_int, binary_int },
+    { PG_TEXT, text_text, binary_text },        { PG_VARCHAR, text_text, binary_text },
+    { PG_NUMERIC, text_decimal, NULL },         { PG_FLOAT8, text_double, binary_double },
+    { PG_TIMESTAMPTZ, text_time, binary_time }, { PG_TIMESTAMP, text_time, binary_time },
+    { PG_BOOL, text_bool, binary_int },         { PG_BYTEA, text_blob, binary_blob },
+    { PG_DATE, text_time, binary_date },        { PG_INT2, text_int, binary_int },
+    { PG_FLOAT4, text_float, binary_float },    { PG_OID, text_int, binary_oid },
+    { PG_BPCHAR, text_text, binary_text },      { PG_NAME_TYPE, text_text, binary_text },
+    { PG_JSON, text_text, binary_text },        { 0, text_text, NULL },
+};
+
+const struct pg_type *pg_type_of(Oid oid)
+{
+    const struct pg_type *t = types;
+    while (t->oid && t->oid != oid)
+        t++;
+    return t;
+}
+
+int pg_type_is_binary(const struct pg_type *type)
+{
+    return type->binary != NULL;
+}
+
+int pg_read(struct pg_conn *c, size_t column, weir_value *out)
+{
+    const struct pg_result *r = &c->result;
+    const int at = (int)column;
+    const char *bytes = PQgetvalue(r->rows, r->row, at);
+    const size_t n = (size_t)PQgetlength(r->rows, r->row, at);
+    const struct pg_type *type = r->stmt->readers[column];
+    if (n == 0 && PQgetisnull(r->rows, r->row, at)) {
+        *out = weir_null();
+        return WEIR_OK;
+    }
+    if (!r->stmt->binary)
+        return type->text(c, column, bytes, n, out);
+    type->binary(bytes, n, out);
+    return WEIR_OK;
+}

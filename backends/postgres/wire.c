@@ -1,0 +1,168 @@
+/*
+ * Messages and answers.
+ *
+ * An answer is one PGresult or, of a stream, many; NULL from libpq ends what one message is answered with.  In a pipeline NULL ends the
+ * answer to one of its statements, and the sync ends all; it is left then, so that the rest of the driver knows only of answers and
+ * their end.
+ * SPDX-License-Identifier: MIT
+ */
+#include "pg.h"
+
+#define PEEK_SIZE 8192 /* what the server sends at once */
+
+static int flush(struct pg_conn *c, weir_error *err)
+{
+    int left;
+    while ((left = PQflush(c->pg)) > 0) {
+        const int st = pg_wait(c, POLLIN | POLLOUT, err);
+        if (st < 0)
+            return st;
+        PQconsumeInput(c->pg); /* the server may not read on until it has got rid of what it says */
+    }
+    return left == 0 ? WEIR_OK : pg_fail(c, NULL, err);
+}
+
+int pg_sent(struct pg_conn *c, int sent, weir_error *err)
+{
+    if (!sent)
+        return pg_fail(c, NULL, err);
+    c->sending = 1;
+    const int st = flush(c, err);
+    c->sending = 0;
+    return st;
+}
+
+int pg_pipeline(struct pg_conn *c, weir_error *err)
+{
+    return PQenterPipelineMode(c->pg) ? WEIR_OK : pg_fail(c, NULL, err);
+}
+
+int pg_sync(struct pg_conn *c, weir_error *err)
+{
+    c->syncs++;
+    return pg_sent(c, PQpipelineSync(c->pg), err);
+}
+
+/* libpq's next word: a result, or NULL. */
+static int take(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    while (PQisBusy(c->pg)) {
+        const int st = pg_wait(c, POLLIN, err);
+        if (st < 0)
+            return st;
+        if (!PQconsumeInput(c->pg))
+            break; /* lost; what the server said before that comes from PQgetResult */
+    }
+    *out = PQgetResult(c->pg);
+    return WEIR_OK;
+}
+
+static int is_failure(const PGresult *r)
+{
+    const ExecStatusType status = PQresultStatus(r);
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
+}
+
+static void end_part(struct pg_conn *c)
+{
+    if (--c->syncs == 0 && !PQexitPipelineMode(c->pg))
+        pg_cut(c);
+}
+
+/* Whether this word of a pipeline is for the caller, or only book-keeping. */
+static int is_wanted(struct pg_conn *c, const PGresult *r)
+{
+    if (PQresultStatus(r) == PGRES_PIPELINE_SYNC)
+        end_part(c);
+    else
+        return r && c->syncs == 1 && PQresultStatus(r) != PGRES_PIPELINE_ABORTED;
+    return 0;
+}
+
+int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    int st = take(c, out, err);
+    while (st == WEIR_OK && c->syncs > 0 && !is_wanted(c, *out)) {
+        PQclear(*out);
+        *out = NULL;
+        if (c->syncs == 0 || PQstatus(c->pg) != CONNECTION_OK)
+            break;
+        st = take(c, out, err);
+    }
+    return st;
+}
+
+/* Of failures the first tells the cause; of the others the last has the count. */
+static void keep(PGresult *r, PGresult **good, PGresult **failed)
+{
+    if (!is_failure(r)) {
+        PQclear(*good);
+        *good = r;
+    } else if (!*failed) {
+        *failed = r;
+    } else {
+        PQclear(r);
+    }
+}
+
+int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err)
+{
+    PGresult *r = first, *good = NULL, *failed = NULL;
+    int st = r ? WEIR_OK : pg_answer(c, &r, err);
+    for (; st == WEIR_OK && r; st = pg_answer(c, &r, err))
+        keep(r, &good, &failed);
+    if (st == WEIR_OK && (failed || !good || PQstatus(c->pg) != CONNECTION_OK))
+        st = pg_fail(c, failed, err);
+    PQclear(failed);
+    if (st == WEIR_OK && last)
+        *last = good;
+    else
+        PQclear(good);
+    return st;
+}
+
+int pg_say(struct pg_conn *c, const char *sql, PGresult **last, weir_error *err)
+{
+    const int st = pg_sent(c, PQsendQuery(c->pg, sql), err);
+    return st < 0 ? st : pg_finish(c, NULL, last, err);
+}
+
+int pg_skip(struct pg_conn *c, weir_error *err)
+{
+    PGresult *r;
+    int st = take(c, &r, err);
+    if (st == WEIR_OK && (!r || is_failure(r)))
+        return pg_finish(c, r, NULL, err);
+    PQclear(r);
+    return st < 0 ? st : take(c, &r, err); /* the end of it */
+}
+
+/* Does this end in the middle of nothing, with the server ready for the next statement? */
+static int is_whole(const unsigned char *bytes, size_t n)
+{
+    size_t at = 0;
+    while (n - at >= 5) {
+        const size_t length =
+            (size_t)bytes[at + 1] << 24 | (size_t)bytes[at + 2] << 16 | (size_t)bytes[at + 3] << 8 | bytes[at + 4];
+        if (length + 1 > n - at)
+            return 0;
+        if (bytes[at] == 'Z')
+            return 1;
+        at += length + 1;
+    }
+    return 0;
+}
+
+/*
+ * Looks before libpq reads.  An answer that is here as a whole is taken as a whole, since a stream costs twice as much a row.  If this
+ * is wrong, because libpq has read a part of it before, then a stream is read that need not be one, or the other way round.
+ */
+int pg_answer_is_short(struct pg_conn *c)
+{
+    unsigned char bytes[PEEK_SIZE];
+    if (PQsslInUse(c->pg))
+        return 0;
+    const ssize_t n = recv(PQsocket(c->pg), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    PQconsumeInput(c->pg);
+    return n > 0 && is_whole(bytes, (size_t)n);
+}
