@@ -1,0 +1,240 @@
+/*
+ * PostgreSQL servers of a test's own.
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "server-postgres.h"
+#include "tap.h"
+
+#define USER "postgres"
+
+/* The newest version first; PATH has them only if somebody has put them there. */
+static const char *program(const char *name)
+{
+    static const char *const places[] = { "%s", "/usr/lib/postgresql/17/bin/%s", "/usr/lib/postgresql/16/bin/%s",
+                                          "/usr/lib/postgresql/15/bin/%s", "/usr/local/pgsql/bin/%s" };
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char path[128];
+        snprintf(path, sizeof path, places[i], name);
+        const char *found = server_program((const char *const[]){ path, NULL });
+        if (found)
+            return found == path ? strdup(path) : found;
+    }
+    return NULL;
+}
+
+const char *postgres_file(const struct postgres *p, const char *name)
+{
+    static char paths[4][512];
+    static int last;
+    last = (last + 1) % 4;
+    snprintf(paths[last], sizeof paths[last], "%s/%s", p->folder, name);
+    return paths[last];
+}
+
+static const char *kept(const char *text)
+{
+    const char *copy = strdup(text);
+    if (!copy)
+        tap_bail("no memory");
+    return copy;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+        tap_bail("%s: %s", path, strerror(errno));
+}
+
+static void make_data(const struct postgres *p, const char *initdb)
+{
+    const char *data = postgres_file(p, "data");
+    const char *const argv[] = { initdb, "-D",         data, "-U",    "weir",      "-E",
+                                 "UTF8", "--locale=C", "-A", "trust", "--no-sync", NULL };
+    if (server_run(USER, p->log, argv) != 0) {
+        server_show_log(p->log);
+        tap_bail("initdb has failed");
+    }
+    write_file(postgres_file(p, "data/pg_hba.conf"), "local all all trust\n"
+                                                     "host all weir 127.0.0.1/32 trust\n"
+                                                     "host all all 127.0.0.1/32 scram-sha-256\n"
+                                                     "host replication weir 127.0.0.1/32 trust\n");
+}
+
+#define SETTINGS_MAX 24
+
+static void start(struct postgres *p, const char *const *settings)
+{
+    char port[16];
+    const char *argv[2 * SETTINGS_MAX + 16];
+    size_t n = 0;
+    snprintf(port, sizeof port, "%d", p->port);
+    const char *const fixed[] = { program("postgres"), "-D", postgres_file(p, "data"),     "-p", port,        "-k",
+                                  p->folder,           "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c",
+                                  "max_connections=50" };
+    for (; n < sizeof fixed / sizeof *fixed; n++)
+        argv[n] = fixed[n];
+    for (size_t i = 0; settings && settings[i] && i < SETTINGS_MAX; i++) {
+        argv[n++] = "-c";
+        argv[n++] = settings[i];
+    }
+    argv[n] = NULL;
+    server_start(&p->server, USER, p->log, argv);
+}
+
+/* It listens before it lets anybody in. */
+static int lets_in(const struct postgres *p)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", p->port);
+    const char *const argv[] = { program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", port, "-t", "60", NULL };
+    int status = 1;
+    while (server_is_running(&p->server) && status == 1)
+        status = server_run(USER, "/dev/null", argv);
+    return status == 0;
+}
+
+static void start_and_wait(struct postgres *p, const char *const *settings)
+{
+    start(p, settings);
+    if (server_answers(&p->server, p->port) && lets_in(p))
+        return;
+    server_show_log(p->log);
+    tap_bail("PostgreSQL does not start");
+}
+
+void postgres_start(struct postgres *p, const char *const *settings)
+{
+    static int count;
+    char name[32];
+    const char *initdb = program("initdb");
+    if (!initdb)
+        tap_skip_all("there is no PostgreSQL server");
+    snprintf(name, sizeof name, "postgres-%d", ++count);
+    p->folder = server_folder(name, USER);
+    p->log = kept(postgres_file(p, "log"));
+    p->port = server_free_port();
+    make_data(p, initdb);
+    start_and_wait(p, settings);
+}
+
+void postgres_restart(struct postgres *p, int number, const char *const *settings)
+{
+    server_stop(&p->server, number);
+    start_and_wait(p, settings);
+}
+
+void postgres_stop(struct postgres *p)
+{
+    server_stop(&p->server, SIGQUIT);
+}
+
+void postgres_run(const struct postgres *p, const char *sql)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", p->port);
+    const char *const argv[] = {
+        program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", port, "-U", "weir", "-d",
+        "postgres",      "-c", sql,  NULL
+    };
+    if (server_run(USER, p->log, argv) != 0) {
+        server_show_log(p->log);
+        tap_bail("psql: %s", sql);
+    }
+}
+
+/* ---- certificates ---- */
+
+int postgres_certificates(const struct postgres *p)
+{
+    const char *openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
+    if (!openssl)
+        return 0;
+    const char *const authority[] = { openssl,
+                                      "req",
+                                      "-x509",
+                                      "-newkey",
+                                      "ec",
+                                      "-pkeyopt",
+                                      "ec_paramgen_curve:prime256v1",
+                                      "-nodes",
+                                      "-days",
+                                      "2",
+                                      "-subj",
+                                      "/CN=weir test authority",
+                                      "-keyout",
+                                      postgres_file(p, "ca.key"),
+                                      "-out",
+                                      postgres_file(p, "ca.crt"),
+                                      NULL };
+    if (server_run(USER, p->log, authority) != 0)
+        return 0;
+    char key[512], certificate[512];
+    snprintf(key, sizeof key, "%s", postgres_file(p, "server.key"));
+    snprintf(certificate, sizeof certificate, "%s", postgres_file(p, "server.crt"));
+    const char *const server[] = { openssl,
+                                   "req",
+                                   "-x509",
+                                   "-newkey",
+                                   "ec",
+                                   "-pkeyopt",
+                                   "ec_paramgen_curve:prime256v1",
+                                   "-nodes",
+                                   "-days",
+                                   "2",
+                                   "-subj",
+                                   "/CN=localhost",
+                                   "-addext",
+                                   "subjectAltName=DNS:localhost",
+                                   "-CA",
+                                   postgres_file(p, "ca.crt"),
+                                   "-CAkey",
+                                   postgres_file(p, "ca.key"),
+                                   "-keyout",
+                                   key,
+                                   "-out",
+                                   certificate,
+                                   NULL };
+    return server_run(USER, p->log, server) == 0;
+}
+
+/* ---- PgBouncer ---- */
+
+void pgbouncer_start(struct pgbouncer *b, const struct postgres *p, const char *settings)
+{
+    char text[2048];
+    const char *bouncer = server_program((const char *const[]){ "pgbouncer", "/usr/sbin/pgbouncer", NULL });
+    if (!bouncer)
+        tap_skip_all("there is no PgBouncer");
+    const char *folder = server_folder("pgbouncer", USER);
+    char ini[512], log[512], users[512];
+    snprintf(ini, sizeof ini, "%s/pgbouncer.ini", folder);
+    snprintf(log, sizeof log, "%s/log", folder);
+    snprintf(users, sizeof users, "%s/users.txt", folder);
+    b->port = server_free_port();
+    b->log = kept(log);
+    snprintf(
+        text, sizeof text,
+        "[databases]\npostgres = host=127.0.0.1 port=%d\n"
+        "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\nauth_type = trust\nauth_file = %s\n"
+        "pool_mode = transaction\nserver_login_retry = 1\n%s",
+        p->port, b->port, users, settings ? settings : "");
+    write_file(ini, text);
+    write_file(users, "\"weir\" \"\"\n");
+    server_start(&b->server, USER, log, (const char *const[]){ bouncer, ini, NULL });
+    if (!server_answers(&b->server, b->port)) {
+        server_show_log(log);
+        tap_bail("PgBouncer does not start");
+    }
+}
+
+void pgbouncer_stop(struct pgbouncer *b)
+{
+    server_stop(&b->server, SIGINT);
+}
