@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include "pg.h"
 
 #define DEAD (WEIR_CONNECTION_DEAD | WEIR_RETRY_ELSEWHERE)
@@ -120,10 +121,10 @@ static void keep_words(struct pg_conn *c, const PGresult *r)
     pg_first_line(c->last_words, sizeof c->last_words, field(r, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-/* An idle connection is told here alone why it ends: what comes later has no state any more. */
+/* An idle connection is told here alone why it ends, as a warning if the server crashes: what comes later has no state any more. */
 void pg_notice(void *conn, const PGresult *notice)
 {
-    if (is_fatal(notice))
+    if (is_fatal(notice) || strncmp(field(notice, PG_DIAG_SQLSTATE), "57P0", 4) == 0)
         keep_words(conn, notice);
 }
 
@@ -281,13 +282,29 @@ static struct meaning unfinished(struct pg_conn *c, ConnStatusType stage, int cl
     return (struct meaning){ "", stage == CONNECTION_SSL_STARTUP ? WEIR_E_TLS : WEIR_E_CONNECT, 0 };
 }
 
+/* The one of the variables that cannot be kept out (conninfo.c) whose value the failure is about; NULL: none. */
+static const char *blamed_variable(const char *line)
+{
+    static const char *const names[] = { "PGSERVICE", "PGTZ", "PGDATESTYLE", "PGGEQO" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value && strstr(line, value))
+            return names[i];
+    }
+    return NULL;
+}
+
 int pg_fail_open(struct pg_conn *c, ConnStatusType stage, int closed, weir_error *err)
 {
     char line[400], state[6];
     last_attempt(line, sizeof line, PQerrorMessage(c->pg));
     take_state(line, state);
-    const struct meaning m = *state ? refused(state, line) : unfinished(c, stage, closed);
-    c->host->fail(err, m.status, "postgres: %s", line);
+    const char *variable = blamed_variable(line);
+    struct meaning m = *state ? refused(state, line) : unfinished(c, stage, closed);
+    if (variable)
+        m.flags = 0;
+    c->host->fail(err, m.status, "postgres: %s%s%s", line, variable ? ": look at the environment's " : "",
+                  variable ? variable : "");
     err->flags = m.flags;
     memcpy(err->sqlstate, state, sizeof state);
     return m.status;

@@ -93,7 +93,6 @@ static int write_settings(const struct pg_conn *c, char *out, size_t size)
     if (!c->pooler) {
         put_setting(&t, "timezone", "UTC");
         put_setting(&t, "datestyle", "ISO");
-        put_setting(&t, "default_transaction_read_only", c->read_only ? "on" : "off");
         if (*option(c, "search_path"))
             put_setting(&t, "search_path", option(c, "search_path"));
     }

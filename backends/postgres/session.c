@@ -22,40 +22,60 @@ static int begins_with(const char *text, const char *what)
     return text && strncmp(text, what, strlen(what)) == 0;
 }
 
-/* PGTZ and PGDATESTYLE have no keyword, and weigh more than what we asked for. */
-static int repair(struct pg_conn *c, weir_error *err)
+static const char *lane(const struct pg_conn *c)
+{
+    return c->read_only ? "SET default_transaction_read_only=on" : "RESET default_transaction_read_only";
+}
+
+/* PGTZ and PGDATESTYLE have no keyword, and weigh more than what was asked for at the start. */
+static int needs_repair(const struct pg_conn *c)
+{
+    return !begins_with(PQparameterStatus(c->pg, "DateStyle"), "ISO") ||
+           !begins_with(PQparameterStatus(c->pg, "TimeZone"), "UTC");
+}
+
+static int check_pooled(struct pg_conn *c, weir_error *err)
 {
     const char *style = PQparameterStatus(c->pg, "DateStyle");
-    const int styled = begins_with(style, "ISO");
-    if (c->pooler && !styled)
-        return c->host->fail(
-            err, WEIR_E_CONNECT,
-            "postgres: DateStyle is '%s': behind a pooler, set it to ISO on the database or in PGDATESTYLE",
-            style ? style : "");
-    if (c->pooler || (styled && begins_with(PQparameterStatus(c->pg, "TimeZone"), "UTC")))
+    if (begins_with(style, "ISO"))
         return WEIR_OK;
-    c->repaired = 1;
-    return pg_say(c, "SET timezone='UTC'; SET datestyle='ISO'", NULL, err);
+    return c->host->fail(
+        err, WEIR_E_CONNECT,
+        "postgres: DateStyle is '%s': behind a pooler, set it to ISO on the database or in PGDATESTYLE",
+        style ? style : "");
+}
+
+/* What every session has and RESET ALL may not know of; "" where there is nothing to be said. */
+static void write_lasting(const struct pg_conn *c, char *out, size_t size)
+{
+    snprintf(out, size, "%s%s", c->repaired ? "SET timezone='UTC'; SET datestyle='ISO'; " : "",
+             c->read_only ? lane(c) : "");
 }
 
 int pg_settle(struct pg_conn *c, weir_error *err)
 {
+    char sql[128];
     PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
     PQsetNoticeReceiver(c->pg, pg_notice, c);
     if (PQsetnonblocking(c->pg, 1) != 0)
         return pg_fail(c, NULL, err);
-    return repair(c, err);
+    if (c->pooler)
+        return check_pooled(c, err);
+    c->repaired = needs_repair(c);
+    write_lasting(c, sql, sizeof sql);
+    return *sql ? pg_say(c, sql, NULL, err) : WEIR_OK;
 }
 
 int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
+    const int before = c->read_only;
     int st = pg_begins(c, deadline_ns, err);
+    c->read_only = read_only != 0;
     if (st == WEIR_OK && !c->pooler)
-        st = pg_say(c, read_only ? "SET default_transaction_read_only=on" : "SET default_transaction_read_only=off",
-                    NULL, err);
-    if (st == WEIR_OK)
-        c->read_only = read_only != 0;
+        st = pg_say(c, lane(c), NULL, err);
+    if (st < 0)
+        c->read_only = before;
     return st;
 }
 
@@ -87,17 +107,17 @@ static void drop_notifications(struct pg_conn *c)
         PQfreemem(n);
 }
 
-/* All that DISCARD ALL does, in a form that may stand behind other statements; and the settings of ours that RESET ALL does not know. */
+/* All that DISCARD ALL does, in a form that may stand with other statements in one message. */
 static int undo_changes(struct pg_conn *c, weir_error *err)
 {
-    char sql[512];
+    char sql[512], lasting[128];
     const int statements = c->native || c->changed & PG_PREPARES;
+    write_lasting(c, lasting, sizeof lasting);
     snprintf(sql, sizeof sql,
              "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT "
              "pg_advisory_unlock_all(); "
-             "DISCARD TEMP; DISCARD SEQUENCES; %s%sSET default_transaction_read_only=%s",
-             statements ? "DEALLOCATE ALL; " : "", c->repaired ? "SET timezone='UTC'; SET datestyle='ISO'; " : "",
-             c->read_only ? "on" : "off");
+             "DISCARD TEMP; DISCARD SEQUENCES; %s%s",
+             statements ? "DEALLOCATE ALL; " : "", lasting);
     c->generation += statements != 0;
     return pg_say(c, sql, NULL, err);
 }
