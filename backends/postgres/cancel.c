@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 #include "pg.h"
 
@@ -101,23 +102,50 @@ int pg_cancel_make(struct pg_conn *c)
 {
     c->cancel.host = c->host;
     c->cancel.stop = &c->stop;
-    atomic_flag_clear(&c->cancel.busy);
-    return make(c);
+    if (pthread_mutex_init(&c->cancel.lock, NULL) != 0)
+        return -1;
+    if (make(c) == 0)
+        return 0;
+    pthread_mutex_destroy(&c->cancel.lock);
+    return -1;
 }
 
 void pg_cancel_end(struct pg_cancel *k)
 {
-    if (k->handle)
-        end(k);
+    if (!k->handle)
+        return;
+    end(k);
+    pthread_mutex_destroy(&k->lock);
     k->handle = NULL;
+}
+
+/* Waits for whoever is at it, but no longer than that; locks wait by the clock on the wall. */
+static int lock_by(struct pg_cancel *k, int64_t until)
+{
+    struct timespec t;
+    const int64_t left = until - k->host->now_ns(k->host->ctx);
+    if (until == INT64_MAX)
+        return pthread_mutex_lock(&k->lock);
+    if (left <= 0 || clock_gettime(CLOCK_REALTIME, &t) != 0)
+        return -1;
+    t.tv_sec += (time_t)(left / 1000000000);
+    t.tv_nsec += (long)(left % 1000000000);
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_nsec -= 1000000000;
+        t.tv_sec++;
+    }
+    return pthread_mutex_timedlock(&k->lock, &t);
 }
 
 int pg_cancel_send(struct pg_cancel *k, int64_t until)
 {
-    if (atomic_flag_test_and_set(&k->busy))
-        return 1;
-    const int delivered = deliver(k, until);
-    atomic_flag_clear(&k->busy);
+    const int first = pthread_mutex_trylock(&k->lock) == 0;
+    if (!first && lock_by(k, until) != 0)
+        return 0;
+    if (first)
+        k->delivered = deliver(k, until);
+    const int delivered = k->delivered;
+    pthread_mutex_unlock(&k->lock);
     return delivered;
 }
 

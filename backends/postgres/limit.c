@@ -43,10 +43,15 @@ void pg_starts(struct pg_conn *c, int64_t deadline_ns)
     c->stale = 0;
 }
 
+int pg_has_passed(const struct pg_conn *c, int64_t deadline_ns)
+{
+    return deadline_ns != INT64_MAX && pg_now(c) >= deadline_ns;
+}
+
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
     pg_starts(c, deadline_ns);
-    if (deadline_ns == INT64_MAX || pg_now(c) < deadline_ns)
+    if (!pg_has_passed(c, deadline_ns))
         return WEIR_OK;
     c->host->fail(err, WEIR_E_TIMEOUT, "postgres: the deadline had passed before anything was sent");
     memcpy(err->sqlstate, "57014", 6);
@@ -90,8 +95,7 @@ static int give_up(struct pg_conn *c, const char *what, weir_error *err)
     return WEIR_E_TIMEOUT;
 }
 
-/* The deadline has passed: once the server is told to stop, it has a little more time to say so. */
-static int pass_deadline(struct pg_conn *c, weir_error *err)
+int pg_pass_deadline(struct pg_conn *c, weir_error *err)
 {
     if (c->sending) /* half a message, which will never run */
         return give_up(c, "the server did not take the statement by the deadline", err);
@@ -118,7 +122,7 @@ int pg_wait(struct pg_conn *c, short events, weir_error *err)
         const int64_t until = look_until(c);
         if (pg_poll(c->host, PQsocket(c->pg), events, until) != 0 || until != c->until)
             return WEIR_OK;
-        const int st = pass_deadline(c, err);
+        const int st = pg_pass_deadline(c, err);
         if (st < 0)
             return st;
     }

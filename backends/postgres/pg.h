@@ -17,6 +17,7 @@
 #define BACKENDS_POSTGRES_PG_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <libpq-fe.h>
@@ -36,7 +37,8 @@ enum pg_stop {
 struct pg_cancel {
     const weir_host *host;
     atomic_int *stop;
-    atomic_flag busy; /* somebody is at it: twice is not better */
+    pthread_mutex_t lock; /* held by the one who is at it; who comes then shares what comes of that */
+    int delivered;        /* by the last one */
 #ifdef LIBPQ_HAS_ASYNC_CANCEL
     PGcancelConn *handle;
 #else
@@ -146,7 +148,10 @@ void pg_notice(void *conn, const PGresult *notice); /* libpq's notice receiver: 
 /* limit.c: deadlines and waiting */
 void pg_starts(struct pg_conn *c, int64_t deadline_ns);                 /* a hook that starts something new */
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err); /* … unless its deadline has passed */
-void pg_goes_on(struct pg_conn *c, int64_t deadline_ns);       /* one that continues what may have been cancelled */
+void pg_goes_on(struct pg_conn *c, int64_t deadline_ns); /* one that continues what may have been cancelled */
+int pg_has_passed(const struct pg_conn *c, int64_t deadline_ns);
+/* Once it has, the server is told to stop and has a little more time to say so.  < 0: it cannot be told, or has been. */
+int pg_pass_deadline(struct pg_conn *c, weir_error *err);
 int pg_wait(struct pg_conn *c, short events, weir_error *err); /* until libpq's socket is ready */
 int pg_poll(const weir_host *host, int fd, short events,
             int64_t until); /* > 0 what is ready, 0 the deadline has passed */
@@ -158,7 +163,7 @@ void pg_interrupt(void *conn);
 /* cancel.c */
 int pg_cancel_make(struct pg_conn *c); /* < 0: no memory */
 void pg_cancel_end(struct pg_cancel *k);
-int pg_cancel_send(struct pg_cancel *k, int64_t until); /* 1: delivered, or somebody else is at it */
+int pg_cancel_send(struct pg_cancel *k, int64_t until); /* 1: delivered */
 void *pg_cancel_prepare(void *conn);
 int pg_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
 

@@ -56,7 +56,9 @@ static int next_of_stream(struct pg_conn *c, int64_t deadline_ns, weir_error *er
     PQclear(r->rows);
     r->rows = NULL;
     pg_goes_on(c, deadline_ns);
-    const int st = pg_row(c, &r->rows, err);
+    int st = pg_has_passed(c, deadline_ns) ? pg_pass_deadline(c, err) : WEIR_OK;
+    if (st == WEIR_OK)
+        st = pg_row(c, &r->rows, err);
     r->at = st == WEIR_ROW ? PG_STREAM : PG_PAST;
     return st;
 }
