@@ -121,10 +121,16 @@ static void keep_words(struct pg_conn *c, const PGresult *r)
     pg_first_line(c->last_words, sizeof c->last_words, field(r, PG_DIAG_MESSAGE_PRIMARY));
 }
 
-/* An idle connection is told here alone why it ends, as a warning if the server crashes: what comes later has no state any more. */
+/* A server that crashes says so as a warning. */
+static int is_farewell(const PGresult *r)
+{
+    return is_fatal(r) || strncmp(field(r, PG_DIAG_SQLSTATE), "57P0", 4) == 0;
+}
+
+/* An idle connection is told here alone why it ends: what comes later has no state any more. */
 void pg_notice(void *conn, const PGresult *notice)
 {
-    if (is_fatal(notice) || strncmp(field(notice, PG_DIAG_SQLSTATE), "57P0", 4) == 0)
+    if (is_farewell(notice))
         keep_words(conn, notice);
 }
 
@@ -141,10 +147,24 @@ static int finish(struct pg_conn *c, struct meaning m, const char *state, weir_e
 
 /* ---- a connection that is lost ---- */
 
+/* What the server said before it hung up may still be in libpq's hands, if it was sending that found out. */
+static void hear_farewell(struct pg_conn *c)
+{
+    PGresult *r;
+    PQconsumeInput(c->pg);
+    PQisBusy(c->pg);
+    while (PQstatus(c->pg) == CONNECTION_BAD && (r = PQgetResult(c->pg))) {
+        if (is_farewell(r))
+            keep_words(c, r);
+        PQclear(r);
+    }
+}
+
 static int fail_lost(struct pg_conn *c, weir_error *err)
 {
     char cause[160];
     struct meaning m = { "", WEIR_E_LOST, DEAD };
+    hear_farewell(c);
     pg_cut(c);
     if (atomic_load(&c->stop) == PG_CUT) {
         c->host->fail(err, WEIR_E_CANCELLED, "postgres: the connection was shut down");

@@ -74,8 +74,10 @@ static int is_wanted(struct pg_conn *c, const PGresult *r)
 {
     if (PQresultStatus(r) == PGRES_PIPELINE_SYNC)
         end_part(c);
+    else if (c->syncs > 1 && r)
+        pg_notice(c, r); /* nothing, unless it is the end of the connection */
     else
-        return r && c->syncs == 1 && PQresultStatus(r) != PGRES_PIPELINE_ABORTED;
+        return r && PQresultStatus(r) != PGRES_PIPELINE_ABORTED;
     return 0;
 }
 
