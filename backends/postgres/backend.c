@@ -19,8 +19,8 @@ static const weir_option options[] = {
       "is "
       "prepared by name, nothing is set, and a statement that would leave something in the session is refused" },
     { "application_name", "text", "weir", "", "what pg_stat_activity and the server's log show" },
-    { "search_path", "text", "", "", "where tables without a schema are looked for; empty: as the server has it" },
-    { "cancel_grace", "duration", "250ms", "1ms..1m",
+    { "init", "text", "", "", "a statement that every session begins with, also after it was reset" },
+    { "cancel_grace", "duration", "1s", "1ms..1m",
       "how long a statement whose deadline has passed has to end on the server, before its connection is given up" },
     { "keepalive", "duration", "30s", "1s..1h",
       "how long a connection is silent before the system asks whether the server is there; one that has not answered "

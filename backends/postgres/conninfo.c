@@ -15,7 +15,8 @@
 #include "pg.h"
 
 #define CONNINFO_SIZE 16384
-#define SYSTEM_ROOTS 160000 /* the libpq that can verify by the system's authorities */
+#define SETTINGS "-c timezone=UTC -c datestyle=ISO" /* what RESET ALL goes back to; a pooler takes none */
+#define SYSTEM_ROOTS 160000                         /* the libpq that can verify by the system's authorities */
 
 struct text {
     char *at, *end; /* at == end: it did not fit */
@@ -67,37 +68,6 @@ static const char *file(const struct pg_conn *c, const char *name)
 static int is(const struct pg_conn *c, const char *name, const char *value)
 {
     return strcmp(option(c, name), value) == 0;
-}
-
-/* ---- what the server is told ---- */
-
-/* A value in `options`, where white space and backslashes are escaped. */
-static void put_setting(struct text *t, const char *name, const char *value)
-{
-    for (const char *s = " -c "; *s; s++)
-        put(t, *s);
-    while (*name)
-        put(t, *name++);
-    put(t, '=');
-    for (; *value; value++) {
-        if (strchr(" \t\n\r\v\f\\", *value))
-            put(t, '\\');
-        put(t, *value);
-    }
-}
-
-/* The settings that RESET ALL goes back to.  A pooler has no place for them. */
-static int write_settings(const struct pg_conn *c, char *out, size_t size)
-{
-    struct text t = { out, out + size - 1 };
-    if (!c->pooler) {
-        put_setting(&t, "timezone", "UTC");
-        put_setting(&t, "datestyle", "ISO");
-        if (*option(c, "search_path"))
-            put_setting(&t, "search_path", option(c, "search_path"));
-    }
-    *t.at = '\0';
-    return t.at < t.end ? 0 : -1;
 }
 
 /* ---- what libpq is told ---- */
@@ -166,11 +136,9 @@ static int put_all(struct text *t, const struct pair *ours)
 
 static int write_conninfo(const struct pg_conn *c, const weir_target *target, struct text *t)
 {
-    char settings[1024], names[1024];
+    char names[1024];
     struct numbers n;
     write_numbers(c, target, &n);
-    if (write_settings(c, settings, sizeof settings) < 0)
-        return WEIR_E_OPTION;
     const struct pair ours[] = {
         { "host", target->host },
         { "hostaddr", "" },
@@ -180,7 +148,7 @@ static int write_conninfo(const struct pg_conn *c, const weir_target *target, st
         { "passfile", PG_NO_FILE },
         { "dbname", database_of(target) },
         { "client_encoding", "UTF8" },
-        { "options", settings },
+        { "options", c->pooler ? "" : SETTINGS },
         { "application_name", option(c, "application_name") },
         { "connect_timeout", "0" },
         { "keepalives", "1" },
@@ -213,10 +181,10 @@ static int check(const struct pg_conn *c, const weir_target *target, weir_error 
         return c->host->fail(err, WEIR_E_TLS, "postgres: option tls=verify needs tls_ca, the authority's certificate");
     if (!*option(c, "tls_cert") != !*option(c, "tls_key"))
         return c->host->fail(err, WEIR_E_TLS, "postgres: options tls_cert and tls_key come together");
-    if (c->pooler && *option(c, "search_path"))
+    if (c->pooler && *option(c, "init"))
         return c->host->fail(
             err, WEIR_E_OPTION,
-            "postgres: option search_path cannot be had with pooler=transaction: set it on the database or the user");
+            "postgres: option init cannot be had with pooler=transaction: a session is not one's own there");
     return WEIR_OK;
 }
 

@@ -45,16 +45,21 @@ static int check_pooled(struct pg_conn *c, weir_error *err)
         style ? style : "");
 }
 
-/* What every session has and RESET ALL may not know of; "" where there is nothing to be said. */
-static void write_lasting(const struct pg_conn *c, char *out, size_t size)
+/* What a session begins with, and RESET ALL does not know of.  No statement at all is no failure. */
+static int begin_session(struct pg_conn *c, const char *undo, weir_error *err)
 {
-    snprintf(out, size, "%s%s", c->repaired ? "SET timezone='UTC'; SET datestyle='ISO'; " : "",
+    char sql[600];
+    const char *init = c->host->option(c->host->ctx, "init");
+    snprintf(sql, sizeof sql, "%s%s%s", undo, c->repaired ? "SET timezone='UTC'; SET datestyle='ISO'; " : "",
              c->read_only ? lane(c) : "");
+    int st = *sql ? pg_say(c, sql, NULL, err) : WEIR_OK;
+    if (st == WEIR_OK && *init)
+        st = pg_say(c, init, NULL, err);
+    return st;
 }
 
 int pg_settle(struct pg_conn *c, weir_error *err)
 {
-    char sql[128];
     PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
     PQsetNoticeReceiver(c->pg, pg_notice, c);
     if (PQsetnonblocking(c->pg, 1) != 0)
@@ -62,8 +67,7 @@ int pg_settle(struct pg_conn *c, weir_error *err)
     if (c->pooler)
         return check_pooled(c, err);
     c->repaired = needs_repair(c);
-    write_lasting(c, sql, sizeof sql);
-    return *sql ? pg_say(c, sql, NULL, err) : WEIR_OK;
+    return begin_session(c, "", err);
 }
 
 int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
@@ -108,18 +112,16 @@ static void drop_notifications(struct pg_conn *c)
 }
 
 /* All that DISCARD ALL does, in a form that may stand with other statements in one message. */
+#define UNDO                                                                                   \
+    "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT " \
+    "pg_advisory_unlock_all(); "                                                               \
+    "DISCARD TEMP; DISCARD SEQUENCES; "
+
 static int undo_changes(struct pg_conn *c, weir_error *err)
 {
-    char sql[512], lasting[128];
     const int statements = c->native || c->changed & PG_PREPARES;
-    write_lasting(c, lasting, sizeof lasting);
-    snprintf(sql, sizeof sql,
-             "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT "
-             "pg_advisory_unlock_all(); "
-             "DISCARD TEMP; DISCARD SEQUENCES; %s%s",
-             statements ? "DEALLOCATE ALL; " : "", lasting);
     c->generation += statements != 0;
-    return pg_say(c, sql, NULL, err);
+    return begin_session(c, statements ? UNDO "DEALLOCATE ALL; " : UNDO, err);
 }
 
 int pg_reset(void *conn, int64_t deadline_ns, weir_error *err)

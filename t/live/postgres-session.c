@@ -38,15 +38,14 @@ static void test_defaults(void *conn)
 static void test_options(void)
 {
     static const char *const options[] = {
-        "application_name", "it's a \\test", "search_path", "\"some schema\", \"Odd\\\"", "keepalive", "9s", NULL
+        "application_name", "it's a \\test", "init", "SET search_path = \"some schema\"", "keepalive", "9s", NULL
     };
     struct rig other;
     rig_begin(&other, server.port, options);
     void *conn = session(&other);
-    PGconn *pg = backend->native(conn);
     is_text(ask_text(conn, "SHOW application_name"), "it's a \\test", "option application_name");
-    is_text(ask_text(conn, "SHOW search_path"), "\"some schema\", \"Odd\\\"", "option search_path");
-    PQconninfoOption *all = PQconninfo(pg);
+    is_text(ask_text(conn, "SHOW search_path"), "\"some schema\"", "option init");
+    PQconninfoOption *all = PQconninfo(backend->native(conn));
     for (PQconninfoOption *o = all; o->keyword; o++) {
         if (strcmp(o->keyword, "keepalives_idle") == 0)
             is_text(o->val, "9", "option keepalive: the first look");
@@ -56,8 +55,21 @@ static void test_options(void)
             is_text(o->val, "18000", "  and the last word");
     }
     PQconninfoFree(all);
+    must(conn, "SET search_path = elsewhere");
     is_int(backend->reset(conn, SOON, &err), WEIR_OK, "a reset");
-    is_text(ask_text(conn, "SHOW search_path"), "\"some schema\", \"Odd\\\"", "  goes back to these options");
+    is_text(ask_text(conn, "SHOW search_path"), "\"some schema\"", "  runs init again");
+    end(&conn);
+}
+
+static void test_wrong_init(void)
+{
+    static const char *const options[] = { "init", "SET nonsense = 1", NULL };
+    struct rig other;
+    rig_begin(&other, server.port, options);
+    void *conn = dial(&other, &other.target, SOON, &err);
+    ok(!conn, "a session whose init fails does not open");
+    is_int(err.status, WEIR_E_STATEMENT, "  for that reason");
+    is_int(err.flags, 0, "  and for good");
     end(&conn);
 }
 
@@ -596,6 +608,7 @@ int main(void)
     void *conn = session(&rig);
     test_defaults(conn);
     test_options();
+    test_wrong_init();
     test_environment();
     test_passwords();
     test_targets();
