@@ -5,17 +5,19 @@
  *                                   │
  *                                   └──cancel_grace──► the connection is cut
  *
- * The request to stop is over before the answer is waited for (cancel.c), so it reaches no later statement.
+ * A request to stop is over before the answer is waited for (cancel.c), so it reaches no later statement.
  * SPDX-License-Identifier: MIT
  */
 #include <errno.h>
 #include <limits.h>
 #include "pg.h"
 
-/*
- * Over TLS a message may be in OpenSSL's hands, and the socket silent: libpq does not say so.  So it is asked that often.
- */
+#define LOOK_NS INT64_C(500000000)
+
+/* Over TLS a message may be in OpenSSL's hands, and the socket silent: libpq does not say so.  So it is asked that often. */
 #define TLS_LOOK_NS INT64_C(100000000)
+
+#define FIRST_PAUSE_NS INT64_C(10000000) /* between two requests to stop; it doubles with each */
 
 int64_t pg_now(const struct pg_conn *c)
 {
@@ -95,33 +97,55 @@ static int give_up(struct pg_conn *c, const char *what, weir_error *err)
     return WEIR_E_TIMEOUT;
 }
 
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A request that comes before the statement does is lost, on the way or in a pooler's queue: it is made again and again. */
+static int stop_again(struct pg_conn *c)
+{
+    const int delivered = pg_cancel_send(&c->cancel, c->give_up);
+    c->until = lesser(c->give_up, pg_later(pg_now(c), c->pause));
+    c->pause *= 2;
+    return delivered;
+}
+
 int pg_pass_deadline(struct pg_conn *c, weir_error *err)
 {
     if (c->sending) /* half a message, which will never run */
         return give_up(c, "the server did not take the statement by the deadline", err);
-    if (c->timed_out)
-        return give_up(c, "no answer by the deadline, nor to the request to stop", err);
+    if (c->timed_out) {
+        if (pg_now(c) >= c->give_up)
+            return give_up(c, "no answer by the deadline, nor to the request to stop", err);
+        stop_again(c);
+        return WEIR_OK;
+    }
     c->timed_out = 1;
-    c->until = pg_later(pg_now(c), c->grace_ns);
-    if (pg_cancel_send(&c->cancel, c->until))
+    c->pause = FIRST_PAUSE_NS;
+    c->give_up = pg_later(pg_now(c), c->grace_ns);
+    if (stop_again(c))
         return WEIR_OK;
     return give_up(c, "no answer by the deadline, and the server cannot be asked to stop", err);
 }
 
+/* Not for ever at once: see TLS_LOOK_NS, and a cancel of another thread's may have come too early. */
 static int64_t look_until(const struct pg_conn *c)
 {
-    if (!PQsslInUse(c->pg))
-        return c->until;
-    const int64_t soon = pg_now(c) + TLS_LOOK_NS;
-    return soon < c->until ? soon : c->until;
+    return lesser(pg_later(pg_now(c), PQsslInUse(c->pg) ? TLS_LOOK_NS : LOOK_NS), c->until);
 }
 
 int pg_wait(struct pg_conn *c, short events, weir_error *err)
 {
     while (PQsocket(c->pg) >= 0) { /* else it is lost, which the caller is about to hear from libpq */
         const int64_t until = look_until(c);
-        if (pg_poll(c->host, PQsocket(c->pg), events, until) != 0 || until != c->until)
+        if (pg_poll(c->host, PQsocket(c->pg), events, until) != 0)
             return WEIR_OK;
+        if (until != c->until) {
+            if (atomic_load(&c->stop) == PG_CANCELLED)
+                pg_cancel_send(&c->cancel, pg_later(pg_now(c), c->grace_ns));
+            return WEIR_OK;
+        }
         const int st = pg_pass_deadline(c, err);
         if (st < 0)
             return st;
