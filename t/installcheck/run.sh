@@ -6,7 +6,7 @@
 export PKG_CONFIG_PATH="$pkgconfigdir" PKG_CONFIG_SYSROOT_DIR="$sysroot" LD_LIBRARY_PATH="$libdir"
 flags="-Wall -Wextra -Werror"
 
-build() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
+build() { # NAME COMPILER… -- LINKER-OPTION…
     program=$folder/$1
     shift
     compiler=
@@ -15,16 +15,15 @@ build() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
         shift
     done
     shift
-    # shellcheck disable=SC2046,SC2086 # lists of words, all three
-    $compiler $flags $("$PKG_CONFIG" --cflags weir) "$top_srcdir/t/installcheck/stranger.c" -o "$program" -x none \
-        $("$PKG_CONFIG" "$@" --libs weir)
+    # shellcheck disable=SC2046,SC2086 # lists of words, all of them
+    $compiler $flags $("$PKG_CONFIG" --cflags weir) "$top_srcdir/t/installcheck/stranger.c" -o "$program" -x none "$@"
 }
 
 answers() { # NAME
     test "$("$folder/$1" "$stranger_url" "$stranger_sql")" = 42
 }
 
-try() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
+try() { # NAME COMPILER… -- LINKER-OPTION…
     name=$1
     check "$name: a stranger's program is built" build "$@"
     check "$name: it gets its answer" answers "$name"
@@ -32,8 +31,9 @@ try() { # NAME COMPILER… -- PKG-CONFIG-OPTION…
 
 # shellcheck disable=SC2086 # a compiler and its flags
 if [ -e "$libdir/libweir.so" ]; then
-    try c-shared $CC -std=c11 -- --libs
-    want "${CXX:-c++}" && try c++-shared $CXX -x c++ -std=c++17 -- --libs
+    libs=$("$PKG_CONFIG" --libs weir)
+    try c-shared $CC -std=c11 -- $libs
+    want "${CXX:-c++}" && try c++-shared $CXX -x c++ -std=c++17 -- $libs
 fi
 # The line that README.md gives, with the warnings of `flags` besides.
 build_example() { # NAME
@@ -53,10 +53,24 @@ if [ -e "$libdir/libweir.so" ]; then
     check "the examples do what they say" examples_pass
 fi
 
-# shellcheck disable=SC2086
+# Not every client library comes with all that it needs as archives.  Without, a program links this library alone from one.
+clients=$("$PKG_CONFIG" --print-requires-private weir | sed 's/ .*//')
+# shellcheck disable=SC2046,SC2086
+clients_are_static() {
+    [ -z "$clients" ] || echo 'int main(void) { return 0; }' |
+        $CC -static -x c - -o "$folder/probe" -x none $("$PKG_CONFIG" --static --libs $clients) 2>"$folder/missing"
+}
+
+# shellcheck disable=SC2046,SC2086
 if [ -e "$libdir/libweir.a" ]; then
-    try c-static $CC -std=c11 -static -- --static
-    want "${CXX:-c++}" && try c++-static $CXX -x c++ -std=c++17 -static -- --static
+    if clients_are_static; then
+        static=-static libs=$("$PKG_CONFIG" --static --libs weir)
+    else
+        grep -m 1 'cannot find' "$folder/missing" | sed 's/^/# not all static: /'
+        static='' libs="$libdir/libweir.a -pthread $("$PKG_CONFIG" --libs $clients)"
+    fi
+    try c-static $CC -std=c11 $static -- $libs
+    want "${CXX:-c++}" && try c++-static $CXX -x c++ -std=c++17 $static -- $libs
     none "the static library has no name but ours" sh -c \
         "nm --defined-only --extern-only '$libdir/libweir.a' | awk 'NF == 3 && \$3 !~ /^weir_/'"
 fi
