@@ -245,7 +245,7 @@ int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_e
         write_value(&w, PQparamtype(s->about, (int)i), &args.v[i]);
         c->args.values[i] = w.value;
         c->args.lengths[i] = w.length;
-        c->args.formats[i] = w.form;
+        c->args.formats[i] = (int)w.form;
     }
     return WEIR_OK;
 }

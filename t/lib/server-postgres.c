@@ -14,10 +14,14 @@
 #define USER "postgres"
 
 /* The newest version first; PATH has them only if somebody has put them there. */
-static const char *program(const char *name)
+static const char *look_for(const char *name)
 {
-    static const char *const places[] = { "%s", "/usr/lib/postgresql/17/bin/%s", "/usr/lib/postgresql/16/bin/%s",
-                                          "/usr/lib/postgresql/15/bin/%s", "/usr/local/pgsql/bin/%s" };
+    static const char *const places[] = { "%s",
+                                          "/usr/lib/postgresql/17/bin/%s",
+                                          "/usr/lib/postgresql/16/bin/%s",
+                                          "/usr/lib/postgresql/15/bin/%s",
+                                          "/usr/local/pgsql/bin/%s",
+                                          "/usr/sbin/%s" };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char path[128];
         snprintf(path, sizeof path, places[i], name);
@@ -26,6 +30,21 @@ static const char *program(const char *name)
             return found == path ? strdup(path) : found;
     }
     return NULL;
+}
+
+/* Looked for once each. */
+static const char *program(const char *name)
+{
+    static struct {
+        const char *name, *path;
+    } known[8];
+    size_t i = 0;
+    while (known[i].name && strcmp(known[i].name, name) != 0)
+        i++;
+    if (!known[i].name)
+        known[i].path = look_for(name);
+    known[i].name = name;
+    return known[i].path;
 }
 
 const char *postgres_file(const struct postgres *p, const char *name)
@@ -153,7 +172,7 @@ void postgres_run(const struct postgres *p, const char *sql)
 
 int postgres_certificates(const struct postgres *p)
 {
-    const char *openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
+    const char *openssl = program("openssl");
     if (!openssl)
         return 0;
     const char *const authority[] = { openssl,
@@ -209,14 +228,14 @@ int postgres_certificates(const struct postgres *p)
 void pgbouncer_start(struct pgbouncer *b, const struct postgres *p, const char *settings)
 {
     char text[2048];
-    const char *bouncer = server_program((const char *const[]){ "pgbouncer", "/usr/sbin/pgbouncer", NULL });
+    const char *bouncer = program("pgbouncer");
     if (!bouncer)
         tap_skip_all("there is no PgBouncer");
-    const char *folder = server_folder("pgbouncer", USER);
+    b->folder = server_folder("pgbouncer", USER);
     char ini[512], log[512], users[512];
-    snprintf(ini, sizeof ini, "%s/pgbouncer.ini", folder);
-    snprintf(log, sizeof log, "%s/log", folder);
-    snprintf(users, sizeof users, "%s/users.txt", folder);
+    snprintf(ini, sizeof ini, "%s/pgbouncer.ini", b->folder);
+    snprintf(log, sizeof log, "%s/log", b->folder);
+    snprintf(users, sizeof users, "%s/users.txt", b->folder);
     b->port = server_free_port();
     b->log = kept(log);
     snprintf(

@@ -33,7 +33,7 @@ const char *postgres_file(const struct postgres *p, const char *name); /* in its
 struct pgbouncer {
     struct server server;
     int port;
-    const char *log;
+    const char *folder, *log;
 };
 
 /* One in transaction mode in front of p, with further settings, "name = value" lines or NULL.  Skips the whole test if there is none. */

@@ -568,7 +568,7 @@ static void test_tls(void)
     static char ca[512];
     static const char *const settings[] = { "ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key",
                                             "ssl_ca_file=../ca.crt", NULL };
-    struct postgres other;
+    static struct postgres other;
     struct rig r;
     postgres_start(&other, NULL);
     if (!postgres_certificates(&other)) {
