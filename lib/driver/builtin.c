@@ -8,6 +8,9 @@
 #include <driver/registry.h>
 
 extern const weir_backend weir_null_backend;
+#ifdef WITH_MYSQL_BUILTIN
+extern const weir_backend weir_mysql_backend;
+#endif
 #ifdef WITH_POSTGRES_BUILTIN
 extern const weir_backend weir_postgres_backend;
 #endif
@@ -16,6 +19,9 @@ extern const weir_backend weir_sqlite_backend;
 #endif
 
 const weir_backend *const driver_builtin[] = {
+#ifdef WITH_MYSQL_BUILTIN
+    &weir_mysql_backend,
+#endif
 #ifdef WITH_POSTGRES_BUILTIN
     &weir_postgres_backend,
 #endif

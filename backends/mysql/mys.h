@@ -1,0 +1,286 @@
+/*
+ * The MySQL and MariaDB driver, inside: one connection, and what its files lend each other.
+ *
+ * What must be true:
+ *  1. A statement that only reads is streamed; one that may write has ended when `run` returns, and the client library keeps its rows.
+ *  2. Every call that may wait for the server is made between mys_begins and mys_ends: its wait is ours then and keeps the deadline.
+ *  3. The status that the server sends is copied after a success and not looked at after an error, when it is an earlier one's.
+ *  4. `changed` is set before a statement that may alter the session runs, and only a reset that undid everything clears it.
+ *  5. Other threads touch `road`, `thread_id`, `socket`, which stay as open made them, and `cut`; nothing else.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BACKENDS_MYSQL_MYS_H
+#define BACKENDS_MYSQL_MYS_H
+
+#include <stdatomic.h>
+#include <signal.h>
+#include <mysql.h>
+#include <weir/backend.h>
+
+/* MySQL's own client library has no my_bool any more, and knows neither MariaDB's TLS options nor its hook for waits. */
+#ifdef LIBMARIADB
+typedef my_bool mys_flag;
+#else
+#    include <stdbool.h>
+typedef bool mys_flag;
+#endif
+
+enum mys_tls { MYS_TLS_OFF, MYS_TLS_ON, MYS_TLS_VERIFY };
+
+/* How to reach the server: for the session, and for the short connections that stop what it runs. */
+struct mys_road {
+    const weir_host *host;
+    const char *name, *user, *password, *database, *socket; /* "" where not given; all but socket lie in block */
+    unsigned port;
+    enum mys_tls tls;
+    char *block; /* holds the password: wiped */
+    size_t block_size;
+    char label[280]; /* names the server in texts */
+};
+
+/* What a wait does when its deadline has come. */
+enum mys_patience {
+    MYS_STOP,   /* has the server stop the statement, and waits for what it says to that */
+    MYS_GIVE_UP /* the connection is of no use any more */
+};
+
+/* The waits of one hook.  The client library is told nothing of it: its thread remembers. */
+struct mys_wait {
+    const struct mys_road *road;
+    unsigned long thread_id; /* what MYS_STOP stops */
+    int64_t until;
+    enum mys_patience patience;
+    int opening;
+    int timed_out;
+    int refused; /* errno of a connect that failed */
+    struct mys_wait *outer;
+    sigset_t mask; /* the thread's, while SIGPIPE is held back */
+    int holds_pipe;
+};
+
+/* What the text of a statement tells: see scan.c. */
+#define MYS_READS 0x1u      /* it writes nothing */
+#define MYS_KEEPS 0x2u      /* it may leave something in the session that no flag shows */
+#define MYS_MAY_ANSWER 0x4u /* whether it has rows is known only when it runs */
+#define MYS_MOVES_ROLE 0x8u /* it may be a SET ROLE, or hide one */
+#define MYS_RETURNS 0x10u   /* it may return what it writes */
+#define MYS_EMPTY 0x20u
+
+struct mys_param;
+struct mys_column;
+
+struct mys_stmt {
+    struct mys_stmt *next, *previous; /* all of a connection, so that close finds those that nobody forgot */
+    MYSQL_STMT *handle;               /* NULL: the server prepares no such statement, its text is sent as it is */
+    unsigned traits;
+    uint64_t epoch; /* of the session, when it was prepared; another: it is to be prepared again */
+    int forgotten;  /* and to be closed as soon as that is possible */
+    MYSQL_BIND *binds;
+    struct mys_param *params; /* what binds point to */
+    int bound;
+    struct mys_column *columns; /* NULL: it has returned no rows yet */
+    unsigned column_count;
+    int columns_bound; /* and the library knows them */
+    char sql[];
+};
+
+/* How far an open result has been read. */
+enum mys_at {
+    MYS_CLOSED,
+    MYS_STREAM, /* each next asks the server */
+    MYS_STORED, /* the client library has the rows */
+    MYS_PLAIN,  /* so it has, of a text that was sent as it is */
+    MYS_END
+};
+
+struct mys_result {
+    enum mys_at at;
+    int plain;
+    struct mys_stmt *stmt;
+    MYSQL_RES *res; /* plain: the rows */
+    MYSQL_ROW cells;
+    const MYSQL_FIELD *fields;
+    unsigned columns;
+    uint64_t row; /* counted from 1 */
+};
+
+struct mys_conn {
+    const weir_host *host;
+    struct mys_road road;
+    MYSQL *mysql;
+    unsigned long thread_id;
+    int socket; /* a descriptor of our own: the library may close its one at any time, and the number be another's then */
+    atomic_int cut; /* interrupted, for good */
+
+    /* the hook that runs */
+    struct mys_wait wait;
+    int busy;
+
+    /* the session */
+    int maria;   /* not MySQL */
+    int tracked; /* the server tells when the session changes */
+    int read_only;
+    unsigned status; /* the server's, after the last success */
+    int unsure;      /* an error since then may have changed it */
+    int changed;
+    int native; /* the handle has been handed out */
+    int dead;
+    int role_known, role_moved;
+    char *role; /* at the beginning; NULL: none */
+    uint64_t epoch;
+    uint64_t packet_limit; /* the longest packet that the server takes; 0: not asked yet */
+
+    struct mys_stmt *statements;
+    unsigned forgotten;      /* of them */
+    struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
+    struct mys_result result;
+    unsigned fetched; /* rows ever */
+    int64_t affected;
+    int64_t last_id;
+    int ask_last_id; /* only the server knows it */
+};
+
+extern const weir_backend weir_mysql_backend;
+
+static inline int64_t mys_now(const weir_host *host)
+{
+    return host->now_ns(host->ctx);
+}
+
+/* road.c */
+int mys_road_survey(struct mys_road *road, const weir_host *host, const weir_target *target, weir_error *err);
+void mys_road_end(struct mys_road *road);
+int mys_socket_of(MYSQL *mysql);
+MYSQL *mys_road_connect(const struct mys_road *road, struct mys_wait *wait, weir_error *err); /* NULL: err says why */
+
+/* limit.c: deadlines, cancel, interrupt */
+void mys_library_init(void);
+void mys_wait_begin(struct mys_wait *wait);
+void mys_wait_end(struct mys_wait *wait);
+void mys_watch(MYSQL *mysql, const struct mys_road *road); /* its waits are ours from now on */
+void mys_watch_socket(int fd);
+int64_t mys_grace_end(const struct mys_road *road);
+int mys_overdue(struct mys_conn *c); /* rows come, but the deadline too: 1 stopped, -1 given up, 0 there is time */
+void mys_settle(struct mys_conn *c); /* drops what an abandoned stream still has */
+void mys_cut_off(struct mys_conn *c);
+void *mys_cancel_prepare(void *conn);
+int mys_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
+void mys_interrupt(void *conn);
+
+static inline void mys_begins(struct mys_conn *c, int64_t deadline_ns, enum mys_patience patience)
+{
+    if (c->unread)
+        mys_settle(c);
+    c->wait.until = deadline_ns;
+    c->wait.patience = patience;
+    c->wait.timed_out = 0;
+    c->busy = 1;
+    mys_wait_begin(&c->wait);
+}
+
+/* The same, for what continues a statement.  If that was stopped, its last word is still to come. */
+static inline void mys_goes_on(struct mys_conn *c, int64_t deadline_ns)
+{
+    c->wait.until = c->wait.timed_out ? mys_grace_end(&c->road) : deadline_ns;
+    c->wait.patience = c->wait.timed_out ? MYS_GIVE_UP : MYS_STOP;
+    c->busy = 1;
+    mys_wait_begin(&c->wait);
+}
+
+static inline int mys_ends(struct mys_conn *c, int status)
+{
+    mys_wait_end(&c->wait);
+    c->busy = 0;
+    return status;
+}
+
+/* classify.c: what the client library's last error means */
+int mys_fail_open(const struct mys_road *road, const struct mys_wait *wait, MYSQL *mysql, weir_error *err);
+int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err); /* handle NULL: the connection's own */
+int mys_is_stale(unsigned code);                                       /* the statement has to be prepared again */
+
+/* scan.c */
+unsigned mys_scan(const char *sql);
+
+/* open.c */
+int mys_open(void *conn, const weir_host *host, const weir_target *target, int64_t deadline_ns, weir_error *err);
+void mys_close(void *conn);
+void mys_leave_to_parent(void *conn);
+int mys_alive(void *conn);
+int mys_ping(void *conn, int64_t deadline_ns, weir_error *err);
+
+/* session.c */
+int mys_settle_in(struct mys_conn *c, weir_error *err);            /* after open: the session's settings */
+int mys_say(struct mys_conn *c, const char *sql, weir_error *err); /* a statement of the driver's own */
+int mys_ask(struct mys_conn *c, char *out, size_t size, const char *sql, weir_error *err); /* 1: not NULL */
+int mys_know_role(struct mys_conn *c, weir_error *err); /* before anything moves it */
+int mys_dirty(void *conn);
+int mys_reset(void *conn, int64_t deadline_ns, weir_error *err);
+int mys_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err);
+void *mys_native(void *conn);
+
+static inline int mys_in_transaction(const struct mys_conn *c)
+{
+    return (c->status & SERVER_STATUS_IN_TRANS) != 0;
+}
+
+/* keeps truth 3 */
+static inline void mys_note(struct mys_conn *c)
+{
+    c->status = c->mysql->server_status;
+    c->changed |= (c->status & SERVER_SESSION_STATE_CHANGED) != 0;
+    c->unsure = 0;
+}
+
+/* statement.c */
+int mys_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,
+                weir_error *err);
+void mys_forget(void *conn, void *stmt);
+void mys_forget_all(struct mys_conn *c);
+void mys_bury(struct mys_conn *c); /* closes those that were forgotten, if no result is open */
+int mys_refresh(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* prepared in this session, or again */
+
+/* run.c */
+int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
+int64_t mys_affected(void *conn);
+int64_t mys_last_id(void *conn);
+
+/* result.c */
+int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* WEIR_ROW, or WEIR_OK at the end of the set */
+int mys_result_open(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err); /* of what has been run */
+int mys_result_open_plain(struct mys_conn *c, struct mys_stmt *s, weir_error *err);
+int mys_next(void *conn, int64_t deadline_ns, weir_error *err);
+int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err);
+void mys_abandon(void *conn);
+size_t mys_columns(void *conn);
+const char *mys_name(void *conn, size_t column);
+int mys_cell(void *conn, size_t column, weir_value *out);
+
+/* param.c */
+int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
+void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
+
+/* column.c */
+int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s,
+                     weir_error *err); /* fits them to what the server sends now */
+void mys_columns_end(struct mys_conn *c, struct mys_stmt *s);
+void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s); /* gives back what long values took */
+int mys_column_value(struct mys_conn *c, struct mys_stmt *s, size_t column, weir_value *out);
+uint32_t mys_plain_type(const MYSQL_FIELD *field); /* of a cell of a text that was sent as it is */
+
+/* transact.c */
+int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+int mys_commit(void *conn, int64_t deadline_ns, weir_error *err);
+int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err);
+
+static inline void *mys_resize(const weir_host *host, void *block, size_t size)
+{
+    return host->realloc(host->ctx, block, size);
+}
+
+static inline const char *mys_option(const weir_host *host, const char *name)
+{
+    return host->option(host->ctx, name);
+}
+
+#endif

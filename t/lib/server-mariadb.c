@@ -1,0 +1,179 @@
+/*
+ * MariaDB servers of a test's own, and what they have in common with MySQL's.
+ * SPDX-License-Identifier: MIT
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "server-mariadb.h"
+#include "tap.h"
+
+#define USER "mysql"
+#define ARGUMENTS 64
+
+const char *mariadb_file(const struct mariadb *m, const char *name)
+{
+    static char paths[4][512];
+    static int last;
+    last = (last + 1) % 4;
+    snprintf(paths[last], sizeof paths[last], "%s/%s", m->folder, name);
+    return paths[last];
+}
+
+static char *kept(const char *format, const char *text)
+{
+    const size_t size = strlen(format) + strlen(text) + 1;
+    char *copy = malloc(size);
+    if (!copy)
+        tap_bail("no memory");
+    snprintf(copy, size, format, text);
+    return copy;
+}
+
+/* ---- making one ---- */
+
+/* Read at each start, before anybody is let in. */
+static void write_init_file(const struct mariadb *m)
+{
+    FILE *f = fopen(mariadb_file(m, "init.sql"), "w");
+    if (!f)
+        tap_bail("%s: %s", m->folder, strerror(errno));
+    for (int i = 0; i < 2; i++) {
+        const char *host = i ? "localhost" : "127.0.0.1";
+        fprintf(f, "CREATE USER IF NOT EXISTS weir@'%s';\n", host);
+        fprintf(f, "GRANT ALL ON *.* TO weir@'%s' WITH GRANT OPTION;\n", host);
+    }
+    fprintf(f, "CREATE DATABASE IF NOT EXISTS test;\n");
+    fclose(f);
+}
+
+static size_t append(const char *argv[], size_t n, const char *const *more)
+{
+    for (; more && *more && n < ARGUMENTS - 16; more++)
+        argv[n++] = *more;
+    argv[n] = NULL;
+    return n;
+}
+
+static void install(const struct mariadb *m, const char *const *command)
+{
+    const char *argv[ARGUMENTS];
+    const size_t n = append(argv, 0, command);
+    argv[n] = kept("--datadir=%s", mariadb_file(m, "data"));
+    argv[n + 1] = NULL;
+    if (server_run(USER, m->log, argv) == 0)
+        return;
+    server_show_log(m->log);
+    tap_bail("%s has failed", command[0]);
+}
+
+static void start(struct mariadb *m, const char *const *settings)
+{
+    char port[32];
+    const char *argv[ARGUMENTS];
+    snprintf(port, sizeof port, "--port=%d", m->port);
+    const char *const fixed[] = {
+        port,
+        kept("--datadir=%s", mariadb_file(m, "data")),
+        kept("--socket=%s", m->socket),
+        kept("--pid-file=%s", mariadb_file(m, "pid")),
+        kept("--init-file=%s", mariadb_file(m, "init.sql")),
+        kept("--tmpdir=%s", m->folder),
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        "--innodb-flush-log-at-trx-commit=2",
+        "--innodb-buffer-pool-size=32M",
+        "--secure-file-priv=",
+        NULL,
+    };
+    size_t n = append(argv, 0, m->command);
+    n = append(argv, n, fixed);
+    append(argv, n, settings);
+    server_start(&m->server, USER, m->log, argv);
+    if (!server_answers(&m->server, m->port)) {
+        server_show_log(m->log);
+        tap_bail("%s does not start", m->command[0]);
+    }
+}
+
+void mariadb_make(struct mariadb *m, const struct mariadb_kind *kind, const char *const *settings)
+{
+    static int count;
+    char name[64];
+    snprintf(name, sizeof name, "%s-%d", kind->name, ++count);
+    *m = (struct mariadb){ .is_mysql = kind->is_mysql, .command = kind->command, .port = server_free_port() };
+    m->folder = server_folder(name, USER);
+    m->log = kept("%s/log", m->folder);
+    m->socket = kept("%s/socket", m->folder);
+    server_folder(kept("%s/data", name), USER);
+    write_init_file(m);
+    install(m, kind->install);
+    start(m, settings);
+}
+
+void mariadb_start(struct mariadb *m, const char *const *settings)
+{
+    static const char *const servers[] = { "mariadbd", "/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", NULL };
+    static const char *const installers[] = { "mariadb-install-db", "/usr/bin/mariadb-install-db", NULL };
+    static const char *command[ARGUMENTS], *maker[ARGUMENTS];
+    const char *server = server_program(servers), *installer = server_program(installers);
+    if (!server || !installer)
+        tap_skip_all("there is no MariaDB server");
+    append(command, 0, (const char *const[]){ server, "--no-defaults", NULL });
+    append(maker, 0,
+           (const char *const[]){ installer, "--no-defaults", "--skip-test-db",
+                                  "--auth-root-authentication-method=normal", NULL });
+    mariadb_make(m, &(struct mariadb_kind){ .name = "mariadb", .install = maker, .command = command }, settings);
+}
+
+void mariadb_restart(struct mariadb *m, int number, const char *const *settings)
+{
+    server_stop(&m->server, number);
+    start(m, settings);
+}
+
+/* Its data are of no use to anybody. */
+void mariadb_stop(struct mariadb *m)
+{
+    server_stop(&m->server, SIGKILL);
+}
+
+/* ---- certificates ---- */
+
+static int make_authority(const struct mariadb *m, const char *openssl, const char *key, const char *certificate)
+{
+    const char *const argv[] = { openssl,    "req",
+                                 "-x509",    "-newkey",
+                                 "rsa:2048", "-nodes",
+                                 "-days",    "2",
+                                 "-subj",    "/CN=weir test authority",
+                                 "-keyout",  mariadb_file(m, key),
+                                 "-out",     mariadb_file(m, certificate),
+                                 NULL };
+    return server_run(USER, m->log, argv) == 0;
+}
+
+static int make_server(const struct mariadb *m, const char *openssl)
+{
+    const char *const argv[] = { openssl,    "req",
+                                 "-x509",    "-newkey",
+                                 "rsa:2048", "-nodes",
+                                 "-days",    "2",
+                                 "-subj",    "/CN=localhost",
+                                 "-addext",  "subjectAltName=DNS:localhost",
+                                 "-CA",      mariadb_file(m, "ca.crt"),
+                                 "-CAkey",   mariadb_file(m, "ca.key"),
+                                 "-keyout",  mariadb_file(m, "server.key"),
+                                 "-out",     mariadb_file(m, "server.crt"),
+                                 NULL };
+    return server_run(USER, m->log, argv) == 0;
+}
+
+int mariadb_certificates(const struct mariadb *m)
+{
+    const char *openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
+    return openssl && make_authority(m, openssl, "ca.key", "ca.crt") && make_server(m, openssl) &&
+           make_authority(m, openssl, "other.key", "other.crt");
+}

@@ -1,0 +1,25 @@
+/*
+ * The scenario for every database, on MariaDB and on MySQL.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include "scenario.h"
+#include "server-mariadb.h"
+
+static void run_on(struct mariadb *server)
+{
+    char url[300];
+    snprintf(url, sizeof url, "mysql://weir@127.0.0.1:%d/test", server->port);
+    scenario_run(&(struct scenario){ .url = url });
+    mariadb_stop(server);
+}
+
+int main(void)
+{
+    struct mariadb server;
+    mariadb_start(&server, NULL);
+    run_on(&server);
+    if (mysql_start(&server, NULL))
+        run_on(&server);
+    return tap_done();
+}
