@@ -228,7 +228,7 @@ int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err)
     const int st = fail_as(c, m, &said, err);
     complete(err, m, said.code, said.sqlstate);
     if (m->flags & DEAD)
-        c->dead = 1;
+        mys_cut_off(c);
     c->unsure |= mys_in_transaction(c);
     if (is_undone(c, m))
         err->flags |= WEIR_ROLLED_BACK;

@@ -132,6 +132,7 @@ int mys_overdue(struct mys_conn *c)
     return stop(&c->wait) ? 1 : -1;
 }
 
+/* The server hears of it, though the library has closed its descriptor: ours would keep the connection up. */
 void mys_cut_off(struct mys_conn *c)
 {
     c->dead = 1;
@@ -217,12 +218,15 @@ void mys_watch_socket(int fd)
 }
 
 #if HAVE_DECL_MARIADB_OPT_IO_WAIT
-/* Seconds that nobody else would write.  TLS in libmariadb says "read" also when it has to write, but passes the write timeout then. */
-#    define WRITE_MARK 86413u
+/*
+ * Seconds that nobody else would write.  TLS in libmariadb says "read" also when it has to write, but passes the write timeout then, in
+ * seconds, though milliseconds are what is passed elsewhere.
+ */
+#    define WRITE_MARK 86413
 
 static int wait_for_server(my_socket fd, my_bool reads, int timeout)
 {
-    const int writes = !reads || timeout == (int)WRITE_MARK;
+    const int writes = !reads || timeout == WRITE_MARK || timeout == 1000 * WRITE_MARK;
     struct pollfd p = { .fd = fd, .events = writes ? POLLOUT : POLLIN };
     return waiting ? wait_patiently(waiting, &p) : wait_for_ever(&p);
 }

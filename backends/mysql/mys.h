@@ -151,6 +151,7 @@ static inline int64_t mys_now(const weir_host *host)
 int mys_road_survey(struct mys_road *road, const weir_host *host, const weir_target *target, weir_error *err);
 void mys_road_end(struct mys_road *road);
 int mys_socket_of(MYSQL *mysql);
+void mys_forbid_reconnect(MYSQL *mysql); /* a new session would have nothing of the old one */
 MYSQL *mys_road_connect(const struct mys_road *road, struct mys_wait *wait, weir_error *err); /* NULL: err says why */
 
 /* limit.c: deadlines, cancel, interrupt */

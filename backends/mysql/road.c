@@ -101,6 +101,12 @@ static void restrict_plugins(MYSQL *mysql, const struct mys_road *road)
                       "auth_gssapi_client");
 }
 
+void mys_forbid_reconnect(MYSQL *mysql)
+{
+    const mys_flag off = 0;
+    mysql_options(mysql, MYSQL_OPT_RECONNECT, &off);
+}
+
 static void set_tls(MYSQL *mysql, const struct mys_road *road)
 {
     const mys_flag wanted = road->tls != MYS_TLS_OFF, verified = road->tls == MYS_TLS_VERIFY;
@@ -109,6 +115,12 @@ static void set_tls(MYSQL *mysql, const struct mys_road *road)
     restrict_plugins(mysql, road);
 }
 #else
+/* It never does, and complains of being told so. */
+void mys_forbid_reconnect(MYSQL *mysql)
+{
+    (void)mysql;
+}
+
 static void set_tls(MYSQL *mysql, const struct mys_road *road)
 {
     static const unsigned modes[] = {
@@ -141,6 +153,7 @@ static void set_options(MYSQL *mysql, const struct mys_road *road, int64_t until
     mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &zero);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mys_forbid_reconnect(mysql);
     set_tls(mysql, road);
     set_files(mysql, road);
     mys_watch(mysql, road);

@@ -162,7 +162,7 @@ int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadl
     c->changed |= (s->traits & MYS_KEEPS) != 0;
     c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
     const int st = s->handle ? run_prepared(c, s, args, want_rows, err) : run_plain(c, s, want_rows, err);
-    if (st == WEIR_OK && c->result.at == MYS_CLOSED)
+    if (st == WEIR_OK && c->result.at != MYS_STREAM)
         mys_note(c);
     return mys_ends(c, st);
 }

@@ -158,6 +158,7 @@ static int put_database_back(struct mys_conn *c, weir_error *err)
 /* What the holder of the native handle may have done, and the server's reset does not undo. */
 static int put_handle_back(struct mys_conn *c, weir_error *err)
 {
+    mys_forbid_reconnect(c->mysql);
     if (!is_same(c->mysql->user, c->road.user))
         return c->host->fail(err, WEIR_E_UNSUPPORTED, "the session has become another user's");
     if (!is_same(mysql_character_set_name(c->mysql), "utf8mb4") && mysql_set_character_set(c->mysql, "utf8mb4") != 0)

@@ -40,6 +40,7 @@ struct lane {
 
 struct link {
     int in_use;
+    enum proxy_way last;  /* that something went */
     struct lane lanes[2]; /* by enum proxy_way */
 };
 
@@ -51,7 +52,7 @@ struct proxy {
     int delay_ms, over;
     const char *answer;
     struct link links[LINKS];
-    atomic_long connections, passed[2];
+    atomic_long connections, passed[2], round_trips;
 };
 
 static double now(void)
@@ -129,6 +130,7 @@ static void open_link(struct proxy *p, int client)
         return;
     }
     p->links[i].in_use = 1;
+    p->links[i].last = PROXY_TO_SERVER;
     open_lane(p, &p->links[i], PROXY_TO_SERVER, client, server);
     open_lane(p, &p->links[i], PROXY_TO_CLIENT, server, client);
 }
@@ -175,8 +177,9 @@ static void read_piece(struct proxy *p, struct lane *a)
         shutdown(a->to, SHUT_WR);
 }
 
-static void write_piece(struct proxy *p, struct lane *a, enum proxy_way way)
+static void write_piece(struct proxy *p, struct link *l, enum proxy_way way)
 {
+    struct lane *a = &l->lanes[way];
     size_t size = a->held - a->sent;
     if ((long)size > a->left)
         size = (size_t)a->left;
@@ -189,6 +192,8 @@ static void write_piece(struct proxy *p, struct lane *a, enum proxy_way way)
     if (a->left != FOR_EVER)
         a->left -= n;
     atomic_fetch_add(&p->passed[way], n);
+    atomic_fetch_add(&p->round_trips, way == PROXY_TO_SERVER && l->last == PROXY_TO_CLIENT);
+    l->last = way;
 }
 
 static int is_over(const struct link *l)
@@ -215,7 +220,7 @@ static void move(struct proxy *p, struct link *l, enum proxy_way way, short from
     if (from & (POLLIN | POLLHUP | POLLERR) && wants_input(a))
         read_piece(p, a);
     if (to & (POLLOUT | POLLERR) && wants_output(a))
-        write_piece(p, a, way);
+        write_piece(p, l, way);
 }
 
 /* ---- the loop ---- */
@@ -369,4 +374,9 @@ long proxy_connections(const struct proxy *p)
 long proxy_passed(const struct proxy *p, enum proxy_way way)
 {
     return atomic_load(&p->passed[way]);
+}
+
+long proxy_round_trips(const struct proxy *p)
+{
+    return atomic_load(&p->round_trips);
 }

@@ -35,5 +35,6 @@ void proxy_answer(struct proxy *p, const char *text);
 
 long proxy_connections(const struct proxy *p);                /* ever */
 long proxy_passed(const struct proxy *p, enum proxy_way way); /* bytes ever, on all of them */
+long proxy_round_trips(const struct proxy *p); /* how often a client has spoken after its server has, on all of them */
 
 #endif

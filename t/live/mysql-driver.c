@@ -658,7 +658,7 @@ static void test_statements(void)
     end(&conn);
 }
 
-static void test(const struct mariadb *server)
+static void test(struct mariadb *server)
 {
     rig_begin(&rig, server, NULL);
     test_defaults();

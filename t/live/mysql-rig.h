@@ -22,17 +22,17 @@ struct rig {
     weir_host host;
     weir_target target;         /* where `session` goes */
     const char *const *options; /* "name", "value", …, NULL: what differs from the driver's defaults */
-    const struct mariadb *server;
+    struct mariadb *server;
     long fail_at; /* the allocation, counted from 1, that finds no memory; 0: none */
     atomic_long allocations;
     atomic_long blocks; /* not freed yet */
 };
 
 /* Runs the test on a MariaDB server, and once more on a MySQL server if there is one.  The exit status of the whole program. */
-int rig_on_servers(void (*test)(const struct mariadb *server), const char *const *settings);
+int rig_on_servers(void (*test)(struct mariadb *server), const char *const *settings);
 
 /* A db on that server, for its user `weir` and its database `test`. */
-void rig_begin(struct rig *rig, const struct mariadb *server, const char *const *options);
+void rig_begin(struct rig *rig, struct mariadb *server, const char *const *options);
 int64_t rig_now(void);
 
 /* Connections.  dial returns NULL on failure, having closed it; session and reader, of the read lane, bail out then. */
