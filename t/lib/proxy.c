@@ -253,9 +253,12 @@ static void serve(struct proxy *p, const struct pollfd *fds)
     for (int i = 0; i < LINKS; i++) {
         struct link *l = &p->links[i];
         const struct pollfd *mine = &fds[2 + 2 * i];
-        for (int way = 0; way < 2 && l->in_use; way++)
+        for (int way = 0; way < 2 && l->in_use; way++) {
             if (!meets_fault(p, l, (enum proxy_way)way, mine[way].revents))
                 move(p, l, (enum proxy_way)way, mine[way].revents, mine[!way].revents);
+            if (l->in_use)
+                meets_fault(p, l, (enum proxy_way)way, 0);
+        }
         if (l->in_use && is_over(l))
             close_link(l, 0);
     }

@@ -2,11 +2,16 @@
  * MariaDB servers of a test's own, and what they have in common with MySQL's.
  * SPDX-License-Identifier: MIT
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 #include "server-mariadb.h"
 #include "tap.h"
 
@@ -69,6 +74,30 @@ static void install(const struct mariadb *m, const char *const *command)
     tap_bail("%s has failed", command[0]);
 }
 
+/* It listens before it lets anybody in, and then greets: the fifth byte of that is its protocol's version. */
+static int greets(int port)
+{
+    unsigned char head[5];
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int said = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+                     recv(fd, head, sizeof head, MSG_WAITALL) == (ssize_t)sizeof head;
+    if (fd >= 0)
+        close(fd);
+    return said && head[4] == 10;
+}
+
+static int lets_in(const struct mariadb *m)
+{
+    for (int tries = 0; tries < 6000 && server_answers(&m->server, m->port); tries++) {
+        if (greets(m->port))
+            return 1;
+        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    }
+    return 0;
+}
+
 static void start(struct mariadb *m, const char *const *settings)
 {
     char port[32];
@@ -92,7 +121,7 @@ static void start(struct mariadb *m, const char *const *settings)
     n = append(argv, n, fixed);
     append(argv, n, settings);
     server_start(&m->server, USER, m->log, argv);
-    if (!server_answers(&m->server, m->port)) {
+    if (!lets_in(m)) {
         server_show_log(m->log);
         tap_bail("%s does not start", m->command[0]);
     }
