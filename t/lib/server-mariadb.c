@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,13 @@
 #include "server-mariadb.h"
 #include "tap.h"
 
-#define USER "mysql"
 #define ARGUMENTS 64
+
+/* The one that a server package makes; without, the one who has nothing. */
+static const char *user(void)
+{
+    return getpwnam("mysql") ? "mysql" : "nobody";
+}
 
 const char *mariadb_file(const struct mariadb *m, const char *name)
 {
@@ -68,7 +74,7 @@ static void install(const struct mariadb *m, const char *const *command)
     const size_t n = append(argv, 0, command);
     argv[n] = kept("--datadir=%s", mariadb_file(m, "data"));
     argv[n + 1] = NULL;
-    if (server_run(USER, m->log, argv) == 0)
+    if (server_run(user(), m->log, argv) == 0)
         return;
     server_show_log(m->log);
     tap_bail("%s has failed", command[0]);
@@ -120,7 +126,7 @@ static void start(struct mariadb *m, const char *const *settings)
     size_t n = append(argv, 0, m->command);
     n = append(argv, n, fixed);
     append(argv, n, settings);
-    server_start(&m->server, USER, m->log, argv);
+    server_start(&m->server, user(), m->log, argv);
     if (!lets_in(m)) {
         server_show_log(m->log);
         tap_bail("%s does not start", m->command[0]);
@@ -133,10 +139,10 @@ void mariadb_make(struct mariadb *m, const struct mariadb_kind *kind, const char
     char name[64];
     snprintf(name, sizeof name, "%s-%d", kind->name, ++count);
     *m = (struct mariadb){ .is_mysql = kind->is_mysql, .command = kind->command, .port = server_free_port() };
-    m->folder = server_folder(name, USER);
+    m->folder = server_folder(name, user());
     m->log = kept("%s/log", m->folder);
     m->socket = kept("%s/socket", m->folder);
-    server_folder(kept("%s/data", name), USER);
+    server_folder(kept("%s/data", name), user());
     write_init_file(m);
     install(m, kind->install);
     start(m, settings);
@@ -181,7 +187,7 @@ static int make_authority(const struct mariadb *m, const char *openssl, const ch
                                  "-keyout",  mariadb_file(m, key),
                                  "-out",     mariadb_file(m, certificate),
                                  NULL };
-    return server_run(USER, m->log, argv) == 0;
+    return server_run(user(), m->log, argv) == 0;
 }
 
 static int make_server(const struct mariadb *m, const char *openssl)
@@ -197,7 +203,7 @@ static int make_server(const struct mariadb *m, const char *openssl)
                                  "-keyout",  mariadb_file(m, "server.key"),
                                  "-out",     mariadb_file(m, "server.crt"),
                                  NULL };
-    return server_run(USER, m->log, argv) == 0;
+    return server_run(user(), m->log, argv) == 0;
 }
 
 int mariadb_certificates(const struct mariadb *m)

@@ -18,7 +18,7 @@ if [ -e "$lib/libweir.so" ]; then
     exported_by "$lib/libweir.so" >"$folder/library"
     check "the shared library exports what the headers declare" diff "$folder/headers" "$folder/library"
 fi
-for module in postgres sqlite; do
+for module in mysql postgres sqlite; do
     [ -e "$lib/$module.so" ] || continue
     exported_by "$lib/$module.so" >"$folder/module"
     check "the $module module exports its entry alone" test "$(cat "$folder/module")" = weir_backend_entry
