@@ -14,6 +14,9 @@
 
 static const struct side *const sides[] = {
     &side_weir,
+#ifdef WITH_POSTGRES_BUILTIN
+    &side_postgres,
+#endif
 #ifdef WITH_SQLITE_BUILTIN
     &side_sqlite,
 #endif

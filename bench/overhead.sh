@@ -36,6 +36,17 @@ sqlite() {
     done
 }
 
+# A server that is there: BENCH_POSTGRES=user@host:port/database, of a user who may make tables and needs no password.
+postgres() {
+    [ -n "${BENCH_POSTGRES:-}" ] || return 0
+    "$overhead" weir make 1 "postgres://$BENCH_POSTGRES" || return 0 # built without
+    for task in one:2000 many:20 insert:20; do
+        row postgres "${task%:*}" "${task#*:}" libpq "postgres://$BENCH_POSTGRES" "postgres://$BENCH_POSTGRES" \
+            "postgresql://$BENCH_POSTGRES?password=none"
+    done
+}
+
 command -v valgrind >/dev/null || { echo "bench-overhead needs valgrind" >&2 && exit 1; }
 printf '%-10s %-8s %10s %10s %6s %10s %6s   %s\n' database task bare weir ratio libzdb ratio "weir's overhead to libzdb's"
 sqlite
+postgres

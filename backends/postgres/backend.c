@@ -22,7 +22,7 @@ static const weir_option options[] = {
     { "init", "text", "", "", "a statement that every session begins with, also after it was reset" },
     { "cancel_grace", "duration", "1s", "1ms..1m",
       "how long a statement whose deadline has passed has to end on the server, before its connection is given up" },
-    { "keepalive", "duration", "30s", "1s..1h",
+    { "tcp_keepalive", "duration", "30s", "1s..1h",
       "how long a connection is silent before the system asks whether the server is there; one that has not answered "
       "for "
       "twice as long is lost" },

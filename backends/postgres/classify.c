@@ -184,13 +184,13 @@ static int fail_lost(struct pg_conn *c, weir_error *err)
 /* The server has dropped a statement of ours, or its tables have changed.  Found before anything was done. */
 static int is_stale(struct pg_conn *c, const PGresult *r, const char *state)
 {
-    char name[48];
+    char name[32];
     const struct pg_stmt *s = c->running;
-    if (!s || !s->number)
+    if (!s || !*s->name)
         return 0;
     if (strcmp(state, "0A000") == 0)
         return strcmp(field(r, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
-    snprintf(name, sizeof name, "\"weir_%u\"", s->number);
+    snprintf(name, sizeof name, "\"%s\"", s->name);
     return strcmp(state, "26000") == 0 && strstr(field(r, PG_DIAG_MESSAGE_PRIMARY), name);
 }
 

@@ -101,7 +101,7 @@ struct numbers {
 
 static void write_numbers(const struct pg_conn *c, const weir_target *target, struct numbers *n)
 {
-    const long long ms = c->host->option_ns(c->host->ctx, "keepalive") / 1000000, s = ms < 1000 ? 1 : ms / 1000;
+    const long long ms = c->host->option_ns(c->host->ctx, "tcp_keepalive") / 1000000, s = ms < 1000 ? 1 : ms / 1000;
     snprintf(n->port, sizeof n->port, "%u", target->port ? target->port : 5432);
     snprintf(n->idle, sizeof n->idle, "%lld", s);
     snprintf(n->interval, sizeof n->interval, "%lld", s < 3 ? 1 : s / 3);

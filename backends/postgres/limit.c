@@ -33,12 +33,14 @@ void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
 {
     c->until = deadline_ns;
     c->timed_out = 0;
+    c->strict = 0;
 }
 
 void pg_starts(struct pg_conn *c, int64_t deadline_ns)
 {
     int earlier = PG_CANCELLED;
-    atomic_compare_exchange_strong(&c->stop, &earlier, PG_GO_ON);
+    if (atomic_load(&c->stop) == PG_CANCELLED)
+        atomic_compare_exchange_strong(&c->stop, &earlier, PG_GO_ON);
     pg_goes_on(c, deadline_ns);
     const PGTransactionStatusType now = PQtransactionStatus(c->pg);
     c->in_transaction = now == PQTRANS_INTRANS || now == PQTRANS_INERROR;
@@ -130,26 +132,28 @@ int pg_pass_deadline(struct pg_conn *c, weir_error *err)
 }
 
 /* Not for ever at once: see TLS_LOOK_NS, and a cancel of another thread's may have come too early. */
-static int64_t look_until(const struct pg_conn *c)
+static int poll_a_while(struct pg_conn *c, short events)
 {
-    return lesser(pg_later(pg_now(c), PQsslInUse(c->pg) ? TLS_LOOK_NS : LOOK_NS), c->until);
+    struct pollfd p = { .fd = PQsocket(c->pg), .events = events };
+    const int64_t now = pg_now(c), look = PQsslInUse(c->pg) ? TLS_LOOK_NS : LOOK_NS;
+    const int64_t left = c->until > now ? c->until - now : 0;
+    return poll(&p, 1, poll_ms(lesser(left, look))) > 0;
 }
 
 int pg_wait(struct pg_conn *c, short events, weir_error *err)
 {
-    while (PQsocket(c->pg) >= 0) { /* else it is lost, which the caller is about to hear from libpq */
-        const int64_t until = look_until(c);
-        if (pg_poll(c->host, PQsocket(c->pg), events, until) != 0)
-            return WEIR_OK;
-        if (until != c->until) {
-            if (atomic_load(&c->stop) == PG_CANCELLED)
-                pg_cancel_send(&c->cancel, pg_later(pg_now(c), c->grace_ns));
-            return WEIR_OK;
-        }
-        const int st = pg_pass_deadline(c, err);
-        if (st < 0)
-            return st;
+    if (PQsocket(c->pg) < 0) /* it is lost, which the caller is about to hear from libpq */
+        return WEIR_OK;
+    if (c->strict && pg_has_passed(c, c->until)) {
+        c->strict = 0; /* what is still to come is waited for as ever */
+        return pg_pass_deadline(c, err);
     }
+    if (poll_a_while(c, events))
+        return WEIR_OK;
+    if (pg_has_passed(c, c->until))
+        return pg_pass_deadline(c, err);
+    if (atomic_load(&c->stop) == PG_CANCELLED)
+        pg_cancel_send(&c->cancel, pg_later(pg_now(c), c->grace_ns));
     return WEIR_OK;
 }
 

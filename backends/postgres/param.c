@@ -242,7 +242,7 @@ int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_e
         return st;
     struct writing w = { .scratch = c->args.scratch };
     for (size_t i = 0; i < args.n; i++) {
-        write_value(&w, PQparamtype(s->about, (int)i), &args.v[i]);
+        write_value(&w, s->actual[i], &args.v[i]);
         c->args.values[i] = w.value;
         c->args.lengths[i] = w.length;
         c->args.formats[i] = (int)w.form;

@@ -53,12 +53,13 @@ struct pg_type; /* value.c */
 struct pg_stmt {
     struct pg_stmt *next, *previous; /* all of a connection, so that close finds those that nobody forgot */
     unsigned flags;                  /* of pg_study */
-    unsigned number;                 /* the server knows it as "weir_<number>"; 0: it does not */
-    unsigned generation;             /* of the session in which it does */
-    PGresult *about;                 /* the server's description, of parameters and columns */
-    PGresult *shape;                 /* of the columns, if they are others by now; else NULL */
+    char name[16];       /* the server knows it as that, "weir_<number>"; empty: it does not, or has no names */
+    unsigned generation; /* of the session in which it does */
+    PGresult *about;     /* the server's description, of parameters and columns */
+    PGresult *shape;     /* of the columns, if they are others by now; else NULL */
     size_t params, columns;
-    Oid *types;                     /* what each parameter is declared as; 0: what the server infers */
+    Oid *declared;                  /* what each parameter is sent as; 0: what the server infers, … */
+    Oid *actual;                    /* … which is that, in the end; both are one block */
     const struct pg_type **readers; /* of each column */
     int binary;                     /* the results are */
     char sql[];                     /* translated */
@@ -98,9 +99,10 @@ struct pg_conn {
     struct pg_cancel cancel;
 
     /* the hook that runs */
-    int64_t until;           /* waits no longer than that */
-    int sending;             /* the message is not all on its way */
-    int timed_out;           /* the deadline has passed, and the server was told to stop … */
+    int64_t until; /* waits no longer than that */
+    int strict;    /* past the deadline nothing is waited for, though it may be there at once: there is no end to it */
+    int sending;   /* the message is not all on its way */
+    int timed_out; /* the deadline has passed, and the server was told to stop … */
     int64_t give_up;         /* … which it has time for until then, … */
     int64_t pause;           /* … and is told again after that long */
     int in_transaction;      /* when the hook began */
@@ -154,7 +156,8 @@ void pg_goes_on(struct pg_conn *c, int64_t deadline_ns); /* one that continues w
 int pg_has_passed(const struct pg_conn *c, int64_t deadline_ns);
 /* Once it has, the server is told to stop and has a little more time to say so.  < 0: it cannot be told, or has been. */
 int pg_pass_deadline(struct pg_conn *c, weir_error *err);
-int pg_wait(struct pg_conn *c, short events, weir_error *err); /* until libpq's socket is ready */
+int pg_wait(struct pg_conn *c, short events,
+            weir_error *err); /* a while, for libpq's socket: < 0 the deadline has ended it */
 int pg_poll(const weir_host *host, int fd, short events,
             int64_t until); /* > 0 what is ready, 0 the deadline has passed */
 int64_t pg_now(const struct pg_conn *c);
@@ -202,7 +205,6 @@ int pg_reshape(struct pg_conn *c, struct pg_stmt *s, const PGresult *rows,
 void pg_unmake(struct pg_conn *c, struct pg_stmt *s); /* to be prepared anew before it runs again */
 const PGresult *pg_shape_of(const struct pg_stmt *s);
 int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s);
-const char *pg_name_of(char out[32], const struct pg_conn *c, const struct pg_stmt *s);
 
 /* run.c */
 int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
@@ -215,6 +217,7 @@ void pg_abandon(void *conn);
 size_t pg_columns(void *conn);
 const char *pg_column_name(void *conn, size_t column);
 int pg_cell(void *conn, size_t column, weir_value *out);
+int pg_stream_rows(struct pg_conn *c);                          /* 0: they will come as a whole */
 int pg_row(struct pg_conn *c, PGresult **row, weir_error *err); /* of a stream: WEIR_ROW; or all of it has been read */
 void pg_result_open(struct pg_conn *c, struct pg_stmt *s, enum pg_at at, PGresult *rows);
 void pg_result_end(struct pg_conn *c); /* frees it, whatever is still to be read */

@@ -16,6 +16,8 @@
 #define PATIENCE_NS INT64_C(10000000)
 #define PATIENCE_IN_TRANSACTION_NS INT64_C(1000000000)
 
+#define ROWS_AT_A_TIME 32
+
 void pg_result_open(struct pg_conn *c, struct pg_stmt *s, enum pg_at at, PGresult *rows)
 {
     c->result = (struct pg_result){ .at = at, .stmt = s, .rows = rows, .row = at == PG_WHOLE ? -1 : 0 };
@@ -29,6 +31,25 @@ void pg_result_end(struct pg_conn *c)
     c->result = (struct pg_result){ .at = PG_CLOSED };
 }
 
+static int is_stream(const PGresult *r)
+{
+#ifdef LIBPQ_HAS_CHUNK_MODE
+    if (PQresultStatus(r) == PGRES_TUPLES_CHUNK)
+        return 1;
+#endif
+    return PQresultStatus(r) == PGRES_SINGLE_TUPLE;
+}
+
+/* Asks for the rows of the answer that is about to be read as they come: one by one, or a few at a time where libpq can. */
+int pg_stream_rows(struct pg_conn *c)
+{
+#ifdef LIBPQ_HAS_CHUNK_MODE
+    return PQsetChunkedRowsMode(c->pg, ROWS_AT_A_TIME);
+#else
+    return PQsetSingleRowMode(c->pg);
+#endif
+}
+
 /* Rows that come when the deadline has passed are not handed out any more. */
 int pg_row(struct pg_conn *c, PGresult **row, weir_error *err)
 {
@@ -36,7 +57,7 @@ int pg_row(struct pg_conn *c, PGresult **row, weir_error *err)
     int st = pg_answer(c, &r, err);
     if (st < 0)
         return st;
-    const int is_row = r && PQresultStatus(r) == PGRES_SINGLE_TUPLE;
+    const int is_row = r && is_stream(r);
     if (is_row && !c->timed_out) {
         *row = r;
         return WEIR_ROW;
@@ -53,12 +74,14 @@ static int next_of_stream(struct pg_conn *c, int64_t deadline_ns, weir_error *er
 {
     struct pg_result *r = &c->result;
     pg_forget_blobs(c);
+    if (++r->row < PQntuples(r->rows))
+        return WEIR_ROW;
     PQclear(r->rows);
     r->rows = NULL;
+    r->row = 0;
     pg_goes_on(c, deadline_ns);
-    int st = pg_has_passed(c, deadline_ns) ? pg_pass_deadline(c, err) : WEIR_OK;
-    if (st == WEIR_OK)
-        st = pg_row(c, &r->rows, err);
+    c->strict = 1;
+    const int st = pg_row(c, &r->rows, err);
     r->at = st == WEIR_ROW ? PG_STREAM : PG_PAST;
     return st;
 }

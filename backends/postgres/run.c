@@ -14,53 +14,36 @@
 /* What this parameter has to be declared as for that value; as it is declared, if that will do. */
 static Oid declared_for(const struct pg_stmt *s, size_t i, const weir_value *v)
 {
-    const Oid now = s->types ? s->types[i] : 0;
     if (v->type == WEIR_NULL)
-        return now;
-    if (now)
+        return s->declared[i];
+    if (s->declared[i])
         return pg_own_type(v);
-    return pg_takes(PQparamtype(s->about, (int)i), v) ? 0 : pg_own_type(v);
+    return pg_takes(s->actual[i], v) ? 0 : pg_own_type(v);
 }
 
-static int make_types(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+/* Declares anew what does not fit; 1: something did not. */
+static int declare(struct pg_stmt *s, weir_args args)
 {
-    const size_t size = s->params * sizeof *s->types;
-    if (s->types)
-        return WEIR_OK;
-    s->types = c->host->realloc(c->host->ctx, NULL, size);
-    if (!s->types)
-        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
-    memset(s->types, 0, size);
-    return WEIR_OK;
-}
-
-/* Declares anew what does not fit; *changed: something did not. */
-static int declare(struct pg_conn *c, struct pg_stmt *s, weir_args args, int *changed, weir_error *err)
-{
-    int st = WEIR_OK;
-    *changed = 0;
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
+    int changed = 0;
+    for (size_t i = 0; i < args.n; i++) {
         const Oid type = declared_for(s, i, &args.v[i]);
-        if (type == (s->types ? s->types[i] : 0))
-            continue;
-        st = make_types(c, s, err);
-        if (st == WEIR_OK)
-            s->types[i] = type;
-        *changed = 1;
+        changed |= type != s->declared[i];
+        s->declared[i] = type;
     }
-    return st;
+    return changed;
 }
 
-/* Once for what does not fit, and once more where one that is no longer declared is inferred as something else. */
+/*
+ * Once for what does not fit, and once more where one that is no longer declared is inferred as something else.  What the server does not
+ * take is not asked for again.
+ */
 static int fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
-    int changed = 0, st = pg_is_made(c, s) ? WEIR_OK : pg_make(c, s, err);
-    for (int i = 0; i < 2 && st == WEIR_OK; i++) {
-        st = declare(c, s, args, &changed, err);
-        if (st < 0 || !changed)
-            return st;
+    int st = pg_is_made(c, s) ? WEIR_OK : pg_make(c, s, err);
+    for (int i = 0; i < 2 && st == WEIR_OK && declare(s, args); i++)
         st = pg_make(c, s, err);
-    }
+    for (size_t i = 0; i < args.n && st < 0; i++)
+        s->declared[i] = 0;
     return st;
 }
 
@@ -77,14 +60,12 @@ static int send_read_only(struct pg_conn *c, weir_error *err)
 
 static int send_whole(struct pg_conn *c, const struct pg_stmt *s, const struct pg_args *a)
 {
-    return PQsendQueryParams(c->pg, s->sql, (int)s->params, s->types, a->values, a->lengths, a->formats, 0);
+    return PQsendQueryParams(c->pg, s->sql, (int)s->params, s->actual, a->values, a->lengths, a->formats, 0);
 }
 
 static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct pg_args *a)
 {
-    char name[32];
-    return PQsendQueryPrepared(c->pg, pg_name_of(name, c, s), (int)s->params, a->values, a->lengths, a->formats,
-                               s->binary);
+    return PQsendQueryPrepared(c->pg, s->name, (int)s->params, a->values, a->lengths, a->formats, s->binary);
 }
 
 static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
@@ -114,7 +95,7 @@ static int is_outdated(const struct pg_conn *c, const weir_error *err)
 static int64_t count_of(PGresult *r)
 {
     const char *tag = PQcmdStatus(r);
-    if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0 || strncmp(tag, "MOVE", 4) == 0)
+    if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "MOVE", 4) == 0)
         return 0;
     return strtoll(PQcmdTuples(r), NULL, 10);
 }
@@ -139,7 +120,7 @@ static int end_whole(struct pg_conn *c, struct pg_stmt *s, int want_rows, weir_e
     int st = pg_finish(c, NULL, &last, err);
     if (st < 0)
         return st;
-    c->affected = count_of(last);
+    c->affected = s->flags & PG_READS ? 0 : count_of(last);
     st = s->columns ? pg_reshape(c, s, last, err) : WEIR_OK;
     if (st == WEIR_OK && s->flags & PG_INSERTS)
         keep_id(c, s, last);
@@ -174,7 +155,7 @@ static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *e
     int st = guarded ? pg_skip(c, err) : reads ? pg_wait(c, POLLIN, err) : WEIR_OK;
     if (st < 0 || !reads || (!guarded && pg_answer_is_short(c)))
         return st;
-    return PQsetSingleRowMode(c->pg);
+    return pg_stream_rows(c);
 }
 
 static int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)

@@ -47,7 +47,7 @@ static void forget_description(struct pg_conn *c, struct pg_stmt *s)
 static void destroy(struct pg_conn *c, struct pg_stmt *s)
 {
     forget_description(c, s);
-    resize(c, s->types, 0);
+    resize(c, s->declared, 0);
     resize(c, s, 0);
 }
 
@@ -94,14 +94,6 @@ static int create(struct pg_conn *c, struct pg_stmt **out, const char *sql, weir
 
 /* ---- the server's ---- */
 
-const char *pg_name_of(char out[32], const struct pg_conn *c, const struct pg_stmt *s)
-{
-    if (c->pooler)
-        return "";
-    snprintf(out, 32, "weir_%u", s->number);
-    return out;
-}
-
 const PGresult *pg_shape_of(const struct pg_stmt *s)
 {
     return s->shape ? s->shape : s->about;
@@ -114,7 +106,7 @@ void pg_unmake(struct pg_conn *c, struct pg_stmt *s)
 
 int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s)
 {
-    return s->about && (c->pooler || (s->number && s->generation == c->generation));
+    return s->about && s->generation == c->generation;
 }
 
 static void keep_dropped(struct pg_conn *c, struct pg_stmt *s)
@@ -126,13 +118,14 @@ static void keep_dropped(struct pg_conn *c, struct pg_stmt *s)
 /* The server may have it under this name: it is to be dropped there, and made under another. */
 static int unname(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
-    struct pg_stmt *old;
-    if (c->pooler || !s->number || s->generation != c->generation)
+    if (!*s->name || s->generation != c->generation)
         return WEIR_OK;
-    old = resize(c, NULL, sizeof *old);
+    struct pg_stmt *old = resize(c, NULL, sizeof *old);
     if (!old)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
-    *old = (struct pg_stmt){ .number = s->number, .generation = s->generation };
+    *old = (struct pg_stmt){ .generation = s->generation };
+    memcpy(old->name, s->name, sizeof old->name);
+    *s->name = '\0';
     keep_dropped(c, old);
     return WEIR_OK;
 }
@@ -140,7 +133,7 @@ static int unname(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 static int send_drop(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
 {
     char sql[64];
-    snprintf(sql, sizeof sql, "DEALLOCATE weir_%u", s->number);
+    snprintf(sql, sizeof sql, "DEALLOCATE %s", s->name);
     const int st = pg_sent(c, PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0), err);
     return st < 0 ? st : pg_sync(c, err);
 }
@@ -161,17 +154,31 @@ static int drop_forgotten(struct pg_conn *c, weir_error *err)
 
 static int send_make(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
 {
-    char name[32];
-    pg_name_of(name, c, s);
-    const char *called = c->pooler ? "" : name;
+    const int declared = s->declared ? (int)s->params : 0;
     int st = pg_pipeline(c, err);
     if (st == WEIR_OK)
         st = drop_forgotten(c, err);
     if (st == WEIR_OK)
-        st = pg_sent(c, PQsendPrepare(c->pg, called, s->sql, s->types ? (int)s->params : 0, s->types), err);
+        st = pg_sent(c, PQsendPrepare(c->pg, s->name, s->sql, declared, s->declared), err);
     if (st == WEIR_OK)
-        st = pg_sent(c, PQsendDescribePrepared(c->pg, called), err);
+        st = pg_sent(c, PQsendDescribePrepared(c->pg, s->name), err);
     return st < 0 ? st : pg_sync(c, err);
+}
+
+static int find_types(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    s->params = (size_t)PQnparams(s->about);
+    if (!s->declared && s->params) {
+        const size_t size = 2 * s->params * sizeof *s->declared;
+        s->declared = resize(c, NULL, size);
+        if (!s->declared)
+            return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
+        memset(s->declared, 0, size);
+        s->actual = s->declared + s->params;
+    }
+    for (size_t i = 0; i < s->params; i++)
+        s->actual[i] = PQparamtype(s->about, (int)i);
+    return WEIR_OK;
 }
 
 /* Chooses how the results will come: in binary, where all their columns can be read like that. */
@@ -220,20 +227,19 @@ int pg_make(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
     if (st < 0)
         return st;
     forget_description(c, s);
-    s->number = ++c->numbers;
+    if (!c->pooler)
+        snprintf(s->name, sizeof s->name, "weir_%u", ++c->numbers);
     s->generation = c->generation;
     c->running = NULL;
     st = send_make(c, s, err);
     if (st == WEIR_OK)
         st = pg_finish(c, NULL, &s->about, err);
     if (st == WEIR_OK)
+        st = find_types(c, s, err);
+    if (st == WEIR_OK)
         st = find_readers(c, s, err);
-    if (st == WEIR_OK) {
-        s->params = (size_t)PQnparams(s->about);
-        return WEIR_OK;
-    }
-    forget_description(c, s);
-    s->number = 0;
+    if (st < 0)
+        forget_description(c, s);
     return st;
 }
 
@@ -268,7 +274,7 @@ void pg_forget(void *conn, void *stmt)
     if (c->result.stmt == s)
         pg_abandon(c);
     delist(&c->statements, s);
-    if (s->number && !c->pooler)
+    if (*s->name)
         keep_dropped(c, s);
     else
         destroy(c, s);

@@ -38,7 +38,7 @@ static void test_defaults(void *conn)
 static void test_options(void)
 {
     static const char *const options[] = {
-        "application_name", "it's a \\test", "init", "SET search_path = \"some schema\"", "keepalive", "9s", NULL
+        "application_name", "it's a \\test", "init", "SET search_path = \"some schema\"", "tcp_keepalive", "9s", NULL
     };
     struct rig other;
     rig_begin(&other, server.port, options);
@@ -48,7 +48,7 @@ static void test_options(void)
     PQconninfoOption *all = PQconninfo(backend->native(conn));
     for (PQconninfoOption *o = all; o->keyword; o++) {
         if (strcmp(o->keyword, "keepalives_idle") == 0)
-            is_text(o->val, "9", "option keepalive: the first look");
+            is_text(o->val, "9", "option tcp_keepalive: the first look");
         if (strcmp(o->keyword, "keepalives_interval") == 0)
             is_text(o->val, "3", "  the next ones");
         if (strcmp(o->keyword, "tcp_user_timeout") == 0)
