@@ -109,7 +109,9 @@ int64_t pool_tick(weir_pool *p)
     governor_want_locked(p, now); /* last: what was doubted just now may be what somebody has been woken for */
     if (l.leak)
         describe_leak_locked(l.leak, l.leak_age, &leak);
-    int64_t due = !l.busy && go_quiet_locked(p) ? NEVER : clock_add(now, TICK);
+    bool stuck = p->home.crew && !pool_has_hands(p) && !list_empty(&p->work);
+    p->call |= stuck; /* perhaps a thread can be made now */
+    int64_t due = !l.busy && !stuck && go_quiet_locked(p) ? NEVER : clock_add(now, TICK);
     due = sooner(sooner(due, l.due), governor_due_locked(p, now));
     p->next_tick = due = sooner(due, sooner(health_due_locked(p), recycle_due_locked(p, now)));
     pool_unlock(p);
