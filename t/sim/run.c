@@ -203,8 +203,8 @@ static void is_itself_again(void)
         weir_health_state_name(health.state));
     is_served(WEIR_READ);
     is_served(WEIR_WRITE);
-    laws_are_strict();
     machine_sleep(SECOND);
+    laws_are_strict();
     weir_pool_figures(&f, run.pool);
     law(!f.used && !f.waiting, "nobody has or wants a connection, and %u are used, %u wait", f.used, f.waiting);
     if (run.crew && run.pool->config.idle_timeout <= 60 * SECOND)
