@@ -21,7 +21,7 @@ static const weir_option options[] = {
       "where the client library finds its authentication plugins; empty: where it was built to look" },
     { "cancel_grace", "duration", "1s", "1ms..1m",
       "how long a statement whose deadline has passed has to end on the server, before its connection is given up" },
-    { "keepalive", "duration", "30s", "1s..1h",
+    { "tcp_keepalive", "duration", "30s", "1s..1h",
       "how long a connection is silent before the system asks whether the server is there; one that has not answered "
       "for twice as long is lost" },
     { NULL, NULL, NULL, NULL, NULL },

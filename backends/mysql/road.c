@@ -212,7 +212,7 @@ static int connect_to(const struct mys_road *road, MYSQL *mysql, struct mys_wait
                             CLIENT_FOUND_ROWS | CLIENT_MULTI_RESULTS))
         return mys_fail_open(road, wait, mysql, err);
     mys_watch_socket(mys_socket_of(mysql));
-    set_keepalive(mys_socket_of(mysql), road->host->option_ns(road->host->ctx, "keepalive"));
+    set_keepalive(mys_socket_of(mysql), road->host->option_ns(road->host->ctx, "tcp_keepalive"));
     return check_tls(road, mysql, err);
 }
 
