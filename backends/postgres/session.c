@@ -111,17 +111,20 @@ static void drop_notifications(struct pg_conn *c)
         PQfreemem(n);
 }
 
-/* All that DISCARD ALL does, in a form that may stand with other statements in one message. */
-#define UNDO                                                                                   \
-    "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT " \
-    "pg_advisory_unlock_all(); "                                                               \
-    "DISCARD TEMP; DISCARD SEQUENCES; "
-
+/*
+ * All that DISCARD ALL does, in a form that may stand with other statements in one message.  Also for a session that seems to be clean:
+ * who asks for that knows more than can be seen here.
+ */
 static int undo_changes(struct pg_conn *c, weir_error *err)
 {
+    char sql[300];
     const int statements = c->native || c->changed & PG_PREPARES;
+    snprintf(sql, sizeof sql,
+             "%sSET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; "
+             "SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; %s",
+             c->in_transaction ? "ROLLBACK; " : "", statements ? "DEALLOCATE ALL; " : "");
     c->generation += statements != 0;
-    return begin_session(c, statements ? UNDO "DEALLOCATE ALL; " : UNDO, err);
+    return begin_session(c, sql, err);
 }
 
 int pg_reset(void *conn, int64_t deadline_ns, weir_error *err)
@@ -131,9 +134,7 @@ int pg_reset(void *conn, int64_t deadline_ns, weir_error *err)
     pg_starts(c, deadline_ns);
     if (c->native && (c->pooler || !tidy_handle(c)))
         return c->host->fail(err, WEIR_E_UNSUPPORTED, "postgres: what native use has left goes with its connection");
-    int st = pg_undo(c, err);
-    if (st == WEIR_OK && (c->changed || c->native) && !c->pooler)
-        st = undo_changes(c, err);
+    const int st = c->pooler ? pg_undo(c, err) : undo_changes(c, err);
     if (st < 0)
         return st;
     drop_notifications(c);

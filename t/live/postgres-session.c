@@ -346,6 +346,18 @@ static void test_session_changes(void)
     }
 }
 
+/* What cannot be seen is undone by whoever asks for it: reset=always. */
+static void test_unseen(void)
+{
+    void *conn = session(&rig);
+    must(conn, "CREATE FUNCTION quietly() RETURNS void LANGUAGE plpgsql AS $$BEGIN SET search_path = x; END$$");
+    must(conn, "SELECT quietly()");
+    is_int(backend->dirty(conn), 0, "what a function of the user's leaves is not seen");
+    is_int(backend->reset(conn, SOON, &err), WEIR_OK, "  but a reset of a session that seems clean");
+    is_text(ask_text(conn, "SHOW search_path"), "\"$user\", public", "  undoes it all the same");
+    end(&conn);
+}
+
 static void test_reset_of_failed(void)
 {
     void *conn = session(&rig);
@@ -617,6 +629,7 @@ int main(void)
     test_fork(conn);
     test_reset();
     test_session_changes();
+    test_unseen();
     test_reset_of_failed();
     test_native();
     test_killed_idle(conn);
