@@ -6,7 +6,7 @@
  *       │ the deadline comes                        ▲
  *       ▼               the answer to that comes    │
  *     KILL QUERY, on a second connection ───────────┘
- *       │ impossible, or no answer either
+ *       │ impossible, or no answer to any of them
  *       ▼
  *     given up: the connection is of no use any more
  *
@@ -86,6 +86,7 @@ void mys_wait_end(struct mys_wait *w)
 
 /* ---- stopping what runs ---- */
 
+#define FIRST_PAUSE_NS INT64_C(50000000)
 #define NO_SUCH_THREAD 1094 /* the session has gone, and what it ran with it */
 
 static int kill_query(const struct mys_road *road, unsigned long thread_id, int64_t until, weir_error *err)
@@ -116,12 +117,19 @@ static int stop(struct mys_wait *w)
 {
     weir_error ignored;
     w->timed_out = 1;
-    if (w->patience == MYS_GIVE_UP)
+    if (w->patience == MYS_GIVE_UP || (w->patience == MYS_INSIST && mys_now(w->road->host) >= w->give_up))
         return 0;
+    const int insists = w->patience == MYS_INSIST;
     w->patience = MYS_GIVE_UP;
-    if (kill_query(w->road, w->thread_id, mys_grace_end(w->road), &ignored) < 0)
+    if (kill_query(w->road, w->thread_id, insists ? w->give_up : mys_grace_end(w->road), &ignored) < 0)
         return 0;
-    w->until = mys_grace_end(w->road);
+    if (!insists)
+        w->give_up = mys_grace_end(w->road);
+    w->patience = MYS_INSIST;
+    w->pause = insists ? 2 * w->pause : FIRST_PAUSE_NS;
+    w->until = mys_now(w->road->host) + w->pause;
+    if (w->until > w->give_up)
+        w->until = w->give_up;
     return 1;
 }
 

@@ -41,6 +41,7 @@ struct mys_road {
 /* What a wait does when its deadline has come. */
 enum mys_patience {
     MYS_STOP,   /* has the server stop the statement, and waits for what it says to that */
+    MYS_INSIST, /* and again, until `give_up`: a statement that had not begun has not heard of it */
     MYS_GIVE_UP /* the connection is of no use any more */
 };
 
@@ -50,6 +51,7 @@ struct mys_wait {
     unsigned long thread_id; /* what MYS_STOP stops */
     int64_t until;
     enum mys_patience patience;
+    int64_t give_up, pause; /* of MYS_INSIST */
     int opening;
     int timed_out;
     int refused; /* errno of a connect that failed */

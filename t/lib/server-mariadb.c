@@ -73,7 +73,8 @@ static void install(const struct mariadb *m, const char *const *command)
     const char *argv[ARGUMENTS];
     const size_t n = append(argv, 0, command);
     argv[n] = kept("--datadir=%s", mariadb_file(m, "data"));
-    argv[n + 1] = NULL;
+    argv[n + 1] = kept("--tmpdir=%s", m->folder); /* a server that starts clears the temporary files of others there */
+    argv[n + 2] = NULL;
     if (server_run(user(), m->log, argv) == 0)
         return;
     server_show_log(m->log);
