@@ -101,9 +101,15 @@ const char *states(void)
 {
     pthread_mutex_lock(&events.lock);
     strcpy(events.returned, events.states);
-    events.states[0] = '\0';
     pthread_mutex_unlock(&events.lock);
     return events.returned;
+}
+
+void hears(const char *want, const char *what)
+{
+    for (int naps = 20000; naps && strcmp(states(), want) != 0; naps--)
+        nap();
+    is_text(states(), want, "%s", what);
 }
 
 unsigned told(enum weir_event_kind kind)

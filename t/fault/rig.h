@@ -51,10 +51,11 @@ void pass_to(int64_t ms); /* until then */
 weir_figures figures(void);
 weir_health health(void);
 const char *state(void); /* of health, by name */
-const char *states(
-    void); /* all that the event hook was told since the last call, in order: "suspect down probing up" */
-unsigned told(enum weir_event_kind kind); /* how often the hook was told so */
-const char *last_told(void);              /* the text of the last event that was not about health or an open */
+/* All that the event hook was told, in order: "suspect down probing up".  It hears of a state after that is there. */
+const char *states(void);
+void hears(const char *want, const char *what); /* waits for it */
+unsigned told(enum weir_event_kind kind);       /* how often the hook was told so */
+const char *last_told(void);                    /* the text of the last event that was not about health or an open */
 
 int64_t bytes_out(void);          /* of the allocator's, now */
 unsigned connects_by_users(void); /* begun on a thread of the test */
