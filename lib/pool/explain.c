@@ -12,7 +12,7 @@ static void add_holder(struct text *t, const struct weir_slot *s, int64_t now)
     char held[32];
     int64_t lent_at = atomic_load_explicit(&s->lent_at, memory_order_relaxed);
     const char *here = atomic_load_explicit(&s->here, memory_order_relaxed);
-    bool seen = s->seen_word == word_bare(slot_word(s));
+    bool seen = word_bare(s->seen_word) == word_bare(slot_word(s));
     int64_t since = lent_at ? lent_at : seen ? s->seen_at : now;
     duration_text(held, now > since ? now - since : 0);
     text_add(t, "%s (thread %u, %s%s)", here ? here : "?",

@@ -76,7 +76,7 @@ struct weir_slot {
     struct weir_slot *replaces; /* … for this one, which is still there; NULL: it has left already */
     int64_t expires;            /* its life ends then (law 11) */
 
-    uint64_t seen_word; /* what maintenance saw when it last looked, bare … */
+    uint64_t seen_word; /* what maintenance saw when it last looked … */
     int64_t seen_at;    /* … and since when */
     uint64_t leak_loan; /* the last loan that was reported */
 };
