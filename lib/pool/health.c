@@ -53,16 +53,33 @@ bool health_is_down(const weir_pool *p)
     return p->health.state == WEIR_DOWN || p->health.state == WEIR_PROBING;
 }
 
-/* Raises or lowers flags of every idle connection.  What maintenance saw of it stays true. */
-static void flag_idle_locked(weir_pool *p, uint64_t raise, uint64_t lower)
+/* What maintenance saw of it stays true. */
+static bool flag(struct weir_slot *s, uint64_t *word, uint64_t to)
+{
+    bool seen = s->seen_word == *word;
+    if (!slot_move(s, word, to))
+        return false;
+    if (seen)
+        s->seen_word = to;
+    return true;
+}
+
+/* An idle one now, one that is lent when it comes back: whichever it is. */
+static void doubt(struct weir_slot *s)
+{
+    uint64_t word = slot_word(s);
+    while ((word_state(word) == SLOT_IDLE && !flag(s, &word, word | WORD_STALE | WORD_DOUBT)) ||
+           (word_state(word) == SLOT_LENT && !slot_move(s, &word, word | WORD_STICKY)))
+        ;
+}
+
+static void trust_idle_locked(weir_pool *p)
 {
     POOL_EACH(s, p)
     {
-        uint64_t word = slot_word(s), to = word;
-        while (word_state(word) == SLOT_IDLE && !slot_move(s, &word, to = (word & ~lower) | raise))
+        uint64_t word = slot_word(s);
+        while (word_state(word) == SLOT_IDLE && !flag(s, &word, word & ~WORD_DOUBT))
             ;
-        if (word_state(word) == SLOT_IDLE && s->seen_word == word)
-            s->seen_word = to;
     }
 }
 
@@ -106,8 +123,8 @@ static void suspect_locked(weir_pool *p, int64_t now)
 {
     p->health.doubted = now;
     p->health.probe_at = pool_lent_locked(p) ? clock_add(now, RECENTLY) : now;
-    work_mark_all_lent(p); /* first: what returns meanwhile is doubted then, whichever way it came */
-    flag_idle_locked(p, WORD_STALE | WORD_DOUBT, 0);
+    POOL_EACH(s, p)
+    doubt(s);
     health_move(p, WEIR_SUSPECT, now);
 }
 
@@ -137,7 +154,7 @@ void health_good_locked(weir_pool *p, bool connected, int64_t now)
         h->doubted = now; /* each answer counts once */
         h->probe_at = clock_add(now, rise_pause(p));
     } else if (h->state != WEIR_UP) {
-        flag_idle_locked(p, 0, WORD_DOUBT);
+        trust_idle_locked(p);
         health_move(p, WEIR_UP, now);
         waiters_serve_locked(p, LANE_READ);
         waiters_serve_locked(p, LANE_WRITE);

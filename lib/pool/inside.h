@@ -213,8 +213,7 @@ void work_supersede_locked(weir_pool *p, struct weir_slot *s);
 void work_supersede_all_locked(weir_pool *p);
 void work_spare_reset_locked(weir_pool *p, struct weir_slot *s); /* what waits to be reset is closed instead */
 void work_mark_lent(struct weir_slot *s); /* a lent one comes back the slow way, to be looked at */
-void work_mark_all_lent(weir_pool *p);
-void pool_found_dead(weir_pool *p); /* the look at an idle connection found it closed */
+void pool_found_dead(weir_pool *p);       /* the look at an idle connection found it closed */
 /* A loan ends the slow way, with these flags added to its word.  `mine`: the caller holds IN_CALL.  Takes and drops the lock. */
 void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags);
 

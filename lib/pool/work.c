@@ -79,12 +79,6 @@ void work_mark_lent(struct weir_slot *s)
         ;
 }
 
-void work_mark_all_lent(weir_pool *p)
-{
-    POOL_EACH(s, p)
-    work_mark_lent(s);
-}
-
 static bool is_unwanted(const weir_pool *p, const struct weir_slot *s)
 {
     bool superseded = s->generation != p->generation || pool_live_locked(p) - p->closing > p->config.max;
