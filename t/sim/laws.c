@@ -35,6 +35,8 @@ static struct laws {
     struct queued queue[LANES][QUEUE_MAX];
     unsigned live, lane_live[LANES]; /* when they were last looked at */
     struct moment surplus;           /* since when there are more than the minimum */
+    bool suspect;                    /* when it was last looked at … */
+    uint64_t doubted_step;           /* … and when it was first seen to be */
     uint64_t evicted, evicted_step;
 } laws;
 
@@ -229,6 +231,14 @@ static void remember_use(const weir_pool *p)
     }
 }
 
+static void remember_doubt(const weir_pool *p)
+{
+    bool suspect = p->health.state == WEIR_SUSPECT;
+    if (suspect && !laws.suspect)
+        laws.doubted_step = machine_mark().step;
+    laws.suspect = suspect;
+}
+
 /* Law 2, seen from the other side: a driver never runs with a lock of the library held. */
 static void no_lock_in_driver(const char *place)
 {
@@ -251,6 +261,7 @@ void laws_step(const char *place)
         remember_queue(&p->lanes[i], laws.queue[i]);
     }
     remember_use(p);
+    remember_doubt(p);
     server_agrees();
 }
 
@@ -379,9 +390,17 @@ static void is_alive(weir_conn conn, const struct page *page)
 {
     const struct link *l = conn.slot->link;
     const struct null_conn *c = l->conn;
-    bool slept = machine_since(page->idle) > laws.pool->config.look_after + 2 * TICK;
+    bool slept = machine_since(page->idle) > laws.pool->config.look_after + TICK;
     if (c->life == LIFE_DEAD && run.crew && !run.shaky)
         law(!slept, "law 8: a connection is lent that has died in a long sleep");
+}
+
+/* keeps law 9: under suspicion, what is lent to those who come has had an answer since */
+static void is_trusted(weir_conn conn, struct moment came)
+{
+    const struct health *h = &laws.pool->health;
+    bool same = pool_at_peace() && h->state == WEIR_SUSPECT && laws.suspect && came.step > laws.doubted_step;
+    law(!same || conn.slot->proven >= h->doubted, "law 9: a connection in doubt is lent");
 }
 
 /* keeps law 4: of those who were in the queue before, nobody is left there for longer than they may be overtaken */
@@ -409,6 +428,7 @@ void laws_lent(weir_conn conn, bool read_only, struct moment came)
         "a connection from before is lent");
     is_fit(conn, read_only);
     is_alive(conn, page);
+    is_trusted(conn, came);
     nobody_is_passed_over(read_only, came);
     page->loan = conn.loan;
     page->given = false;

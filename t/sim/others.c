@@ -65,6 +65,7 @@ static void resize(void)
 {
     weir_error err;
     struct call c = call_begin_at_once("resize");
+    run.resized = UINT64_MAX;
     int status = weir_pool_resize(run.pool, 1 + (unsigned)machine_below(8), &err);
     run.resized = machine_mark().step;
     call_told(&c, status, &err);
