@@ -37,6 +37,8 @@ static void health_move(weir_pool *p, enum weir_health_state to, int64_t now)
         h->down_since = now;
     h->state = to;
     h->since = now;
+    h->untold_count -= h->untold_count == sizeof h->untold;
+    h->untold[h->untold_count++] = (unsigned char)to;
     p->nudge = true;
     if (to == WEIR_DOWN)
         waiters_fail_fast_locked(p, now);
@@ -161,6 +163,11 @@ void health_good_locked(weir_pool *p, bool connected, int64_t now)
     }
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void failed_locked(weir_pool *p, int64_t now)
 {
     struct health *h = &p->health;
@@ -168,7 +175,7 @@ static void failed_locked(weir_pool *p, int64_t now)
     h->successes = 0;
     if (down)
         h->doubted = now; /* whoever has an answer from now on proves us wrong */
-    h->probe_at = down || health_is_down(p) ? clock_add(now, probe_pause(p)) : now;
+    h->probe_at = down || health_is_down(p) ? later(clock_add(now, probe_pause(p)), p->next_open) : now;
     if (down)
         health_move(p, WEIR_DOWN, now);
 }
@@ -177,10 +184,9 @@ static void failed_locked(weir_pool *p, int64_t now)
 void health_refused_locked(weir_pool *p, const weir_error *why, int64_t now)
 {
     struct health *h = &p->health;
-    int64_t recent = now - RECENTLY, heard = last_proven(p);
     h->last = *why;
     h->connects = WEIR_NO;
-    if (heard >= h->doubted && heard >= recent)
+    if (last_proven(p) >= later(h->doubted, now - RECENTLY))
         return;
     if (h->state == WEIR_UP)
         suspect_locked(p, now);
@@ -242,7 +248,7 @@ void health_probing_locked(weir_pool *p, int64_t now)
 /* The next probe comes as soon as the breaker allows it, as it would for somebody who waits. */
 void health_hurry_locked(weir_pool *p, int64_t now)
 {
-    int64_t at = p->next_open > now ? p->next_open : now;
+    int64_t at = later(p->next_open, now);
     if (at >= p->health.probe_at)
         return;
     p->health.probe_at = at;
@@ -312,7 +318,8 @@ bool health_probe_locked(weir_pool *p, int64_t now)
         return true;
     bool asked = (p->config.can_check && ask_longest_idle_locked(p)) ||
                  governor_open_locked(p, governor_spare_lane(p), now, NULL) || ask_longest_idle_locked(p);
-    h->probe_at = clock_add(now, asked ? probe_pause(p) : TICK); /* perhaps what died is still being closed */
+    /* not asked: the breaker is shut until then, or what died is perhaps still being closed */
+    h->probe_at = asked ? clock_add(now, probe_pause(p)) : later(p->next_open, clock_add(now, TICK));
     return asked;
 }
 

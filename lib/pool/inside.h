@@ -46,8 +46,9 @@ struct tuner {
 /* What the pool thinks of its server: health.c. */
 struct health {
     enum weir_health_state state;
-    enum weir_health_state told; /* what the event hook has heard, by pool_unlock … */
-    bool telling;                /* … on one thread at a time, so that it hears of states in their order */
+    unsigned char untold[16]; /* the states of which the event hook has not heard yet, for pool_unlock … */
+    unsigned untold_count;    /* … if they are too many, the last but one is left out */
+    bool telling;             /* one thread at a time does it, so that it hears of states in their order */
     uint32_t connects, answers;
     unsigned failures, successes; /* in a row */
     int64_t since;

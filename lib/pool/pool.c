@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <sched.h>
+#include <string.h>
 #include <time.h>
 #include <base/error.h>
 #include <pool/inside.h>
@@ -201,11 +202,12 @@ static void nudge_crew(weir_pool *p)
 static void tell_health(weir_pool *p)
 {
     lock_take(&p->lock);
-    while (p->health.state != p->health.told) {
-        struct health now = p->health;
-        p->health.told = now.state;
+    while (p->health.untold_count) {
+        struct health then = p->health;
+        then.state = then.untold[0];
+        memmove(p->health.untold, p->health.untold + 1, --p->health.untold_count);
         lock_drop(&p->lock);
-        health_tell(p, &now);
+        health_tell(p, &then);
         lock_take(&p->lock);
     }
     p->health.telling = false;
@@ -214,7 +216,7 @@ static void tell_health(weir_pool *p)
 
 static bool has_moved(const struct health *h)
 {
-    return h->state != h->told && !h->telling;
+    return h->untold_count && !h->telling;
 }
 
 void pool_unlock(weir_pool *p)

@@ -105,11 +105,19 @@ const char *states(void)
     return events.returned;
 }
 
+void forget_states(void)
+{
+    pthread_mutex_lock(&events.lock);
+    events.states[0] = '\0';
+    pthread_mutex_unlock(&events.lock);
+}
+
 void hears(const char *want, const char *what)
 {
     for (int naps = 20000; naps && strcmp(states(), want) != 0; naps--)
         nap();
     is_text(states(), want, "%s", what);
+    forget_states();
 }
 
 unsigned told(enum weir_event_kind kind)
@@ -158,6 +166,8 @@ void rig_open(enum null_clock_mode mode, const char *url)
         .arg = &moment,
     };
     is_user = true;
+    weir_backend_register(&weir_null_bare_backend, &err); /* the first time; then its name is taken */
+    weir_backend_register(&weir_null_one_backend, &err);
     forget_events();
     null_clock_init(&moment, START, mode);
     server = server_of(url);

@@ -51,9 +51,10 @@ void pass_to(int64_t ms); /* until then */
 weir_figures figures(void);
 weir_health health(void);
 const char *state(void); /* of health, by name */
-/* All that the event hook was told, in order: "suspect down probing up".  It hears of a state after that is there. */
+/* All that the event hook was told since forget_states, in order: "suspect down probing up".  It hears of a state after that is there. */
 const char *states(void);
-void hears(const char *want, const char *what); /* waits for it */
+void forget_states(void);
+void hears(const char *want, const char *what); /* waits for it, and forgets */
 unsigned told(enum weir_event_kind kind);       /* how often the hook was told so */
 const char *last_told(void);                    /* the text of the last event that was not about health or an open */
 
@@ -61,19 +62,17 @@ int64_t bytes_out(void);          /* of the allocator's, now */
 unsigned connects_by_users(void); /* begun on a thread of the test */
 
 /* Waits for another thread to make it true: ten real seconds at most, or half a minute for the second, which is no fact of the test. */
-#define await(fact, ...)                                \
-    do {                                                \
-        for (int naps = 20000; naps && !(fact); naps--) \
-            nap();                                      \
-        ok(fact, __VA_ARGS__);                          \
+#define await(fact, ...)                                         \
+    do {                                                         \
+        bool came = false;                                       \
+        for (int naps = 20000; !(came = (fact)) && naps; naps--) \
+            nap();                                               \
+        ok(came, __VA_ARGS__);                                   \
     } while (0)
-#define until(fact)                                     \
-    do {                                                \
-        for (int naps = 60000; naps && !(fact); naps--) \
-            nap();                                      \
-        if (!(fact))                                    \
-            never(#fact);                               \
-    } while (0)
+#define until(fact)                        \
+    for (int naps = 60000; !(fact); nap()) \
+        if (!naps--)                       \
+    never(#fact)
 void nap(void);
 void never(const char *fact); /* bails out */
 
