@@ -18,7 +18,7 @@ weir_error err;
 
 static bool crewless;
 static atomic_llong blocks, bytes;
-static atomic_uint user_connects;
+static atomic_uint user_connects, looks;
 static _Thread_local bool is_user;
 
 static struct {
@@ -57,6 +57,12 @@ static void *counting_realloc(void *arg, void *block, size_t size)
 int64_t bytes_out(void)
 {
     return bytes;
+}
+
+static int64_t look_at_clock(void *clock)
+{
+    atomic_fetch_add_explicit(&looks, 1, memory_order_relaxed);
+    return null_clock_now(clock);
 }
 
 static int note_connect(void *arg, char *password, size_t size)
@@ -160,7 +166,7 @@ void rig_open(enum null_clock_mode mode, const char *url)
     const weir_hooks hooks = {
         .size = sizeof hooks,
         .realloc = counting_realloc,
-        .now_ns = null_clock_now,
+        .now_ns = look_at_clock,
         .event = note_event,
         .credentials = note_connect,
         .arg = &moment,
@@ -184,7 +190,7 @@ void rig_close(void)
     null_set(server, NULL_STATE, NULL_UP);
     weir_db_close(&db);
     for (int left = 20000; left && blocks; left--) {
-        null_clock_advance(&moment, 100 * MS);
+        null_clock_advance(&moment, 1000 * MS);
         nap();
     }
     is_int(blocks, 0, "nothing is left of the db");
@@ -270,6 +276,15 @@ bool settled(void)
 {
     weir_figures f = figures();
     return f.opening + f.used == null_figure(server, NULL_WAITING) && resting();
+}
+
+void is_still(const char *when)
+{
+    unsigned before = looks;
+    for (int i = 0; i < 200; i++)
+        nap();
+    unsigned busy = looks - before;
+    ok(busy < 3000, "%s, nobody turns in a circle: %u looks at the clock", when, busy);
 }
 
 void never(const char *fact)

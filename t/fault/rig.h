@@ -76,6 +76,9 @@ unsigned connects_by_users(void); /* begun on a thread of the test */
 void nap(void);
 void never(const char *fact); /* bails out */
 
+/* While time stands still, threads look at the clock every millisecond; one that always finds something due does nothing else. */
+void is_still(const char *when);
+
 /* The pool has nothing to do until the clock moves: every connect is in its handshake … */
 bool resting(void);
 bool settled(void); /* … and every lent connection in a statement: nothing at all moves */
