@@ -2,7 +2,7 @@
  * What libpq is told.
  *
  * libpq fills in what it is not told: from some thirty variables of the environment and from files in the home folder.  So every keyword
- * that a variable could set is given a value, ours or the one that is compiled into libpq.  It has to be one text: in libpq's
+ * that matters is given a value, and so is every other that a variable sets: the one that is compiled into libpq.  It has to be one text: in libpq's
  * other form, of two arrays, an empty value counts as none, and the environment wins.
  *
  * What must be true: a value is quoted whatever it is, so that a password cannot say host=.
@@ -108,13 +108,13 @@ static void write_numbers(const struct pg_conn *c, const weir_target *target, st
     snprintf(n->patience, sizeof n->patience, "%lld", 2 * (ms < 1 ? 1 : ms));
 }
 
-/* The value of a keyword: ours; or libpq's own, where a variable could set another; or NULL. */
+/* The value of a keyword: ours; or libpq's own, where a variable sets another; or NULL. */
 static const char *value_of(const struct pair *ours, const PQconninfoOption *o)
 {
     for (; ours->keyword; ours++)
         if (strcmp(ours->keyword, o->keyword) == 0)
             return ours->value;
-    if (!o->envvar || strcmp(o->keyword, "service") == 0) /* no service can be asked for in no words */
+    if (!o->envvar || !getenv(o->envvar) || strcmp(o->keyword, "service") == 0) /* there is no word for no service */
         return NULL;
     return o->compiled ? o->compiled : "";
 }
@@ -161,6 +161,9 @@ static int write_conninfo(const struct pg_conn *c, const weir_target *target, st
         { "sslcert", file(c, "tls_cert") },
         { "sslkey", file(c, "tls_key") },
         { "sslcrl", PG_NO_FILE },
+        { "sslcertmode", "allow" },
+        { "min_protocol_version", "3.0" },
+        { "max_protocol_version", "3.0" },
         { "gssencmode", "disable" },
         { "target_session_attrs", "any" },
         { NULL, NULL },
