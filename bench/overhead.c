@@ -14,6 +14,9 @@
 
 static const struct side *const sides[] = {
     &side_weir,
+#ifdef WITH_MYSQL_BUILTIN
+    &side_mysql,
+#endif
 #ifdef WITH_POSTGRES_BUILTIN
     &side_postgres,
 #endif

@@ -29,6 +29,7 @@ struct side {
 };
 
 extern const struct side side_weir;
+extern const struct side side_mysql;
 extern const struct side side_postgres;
 extern const struct side side_sqlite;
 extern const struct side side_libzdb;

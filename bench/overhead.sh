@@ -36,6 +36,16 @@ sqlite() {
     done
 }
 
+# A server that is there: BENCH_MYSQL=user@host:port/database, of a user who may make tables and needs no password.
+mysql() {
+    [ -n "${BENCH_MYSQL:-}" ] || return 0
+    "$overhead" weir make 1 "mysql://$BENCH_MYSQL" || return 0 # built without
+    for task in one:2000 many:20 insert:20; do
+        row mysql "${task%:*}" "${task#*:}" libmariadb "$BENCH_MYSQL" "mysql://$BENCH_MYSQL" \
+            "mysql://${BENCH_MYSQL%@*}:@${BENCH_MYSQL#*@}"
+    done
+}
+
 # A server that is there: BENCH_POSTGRES=user@host:port/database, of a user who may make tables and needs no password.
 postgres() {
     [ -n "${BENCH_POSTGRES:-}" ] || return 0
@@ -49,4 +59,5 @@ postgres() {
 command -v valgrind >/dev/null || { echo "bench-overhead needs valgrind" >&2 && exit 1; }
 printf '%-10s %-8s %10s %10s %6s %10s %6s   %s\n' database task bare weir ratio libzdb ratio "weir's overhead to libzdb's"
 sqlite
+mysql
 postgres

@@ -89,11 +89,6 @@ static uint32_t bytes_type_of(const MYSQL_FIELD *f)
     return f->charsetnr == BINARY_CHARSET ? WEIR_BLOB : WEIR_TEXT;
 }
 
-uint32_t mys_plain_type(const MYSQL_FIELD *f)
-{
-    return kind_of(f) == KIND_BYTES ? bytes_type_of(f) : WEIR_TEXT;
-}
-
 /* ---- binding ---- */
 
 static const enum enum_field_types buffer_types[KINDS] = {
@@ -185,6 +180,7 @@ void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s)
         col->large = NULL;
         col->large_size = 0;
     }
+    s->has_large = 0;
 }
 
 void mys_columns_end(struct mys_conn *c, struct mys_stmt *s)
@@ -279,6 +275,7 @@ static int fetch_large(struct mys_conn *c, struct mys_stmt *s, struct mys_column
         char *grown = mys_resize(c->host, col->large, col->length + 1);
         if (!grown)
             return WEIR_E_MEMORY;
+        s->has_large = 1;
         col->large = grown;
         col->large_size = col->length + 1;
     }
@@ -305,11 +302,10 @@ static int bytes_value(struct mys_conn *c, struct mys_stmt *s, struct mys_column
     return WEIR_OK;
 }
 
-static weir_value value(struct mys_conn *c, struct mys_column *col)
+/* What is not looked at in mys_cell itself. */
+static weir_value other_value(struct mys_conn *c, struct mys_column *col)
 {
     switch (col->kind) {
-    case KIND_INT:
-        return weir_int(col->as.i);
     case KIND_UNSIGNED:
         return unsigned_value(col, col->as.u);
     case KIND_DOUBLE:
@@ -329,14 +325,28 @@ static weir_value value(struct mys_conn *c, struct mys_column *col)
     }
 }
 
-int mys_column_value(struct mys_conn *c, struct mys_stmt *s, size_t column, weir_value *out)
+/* Of a text that was sent as it is: numbers and times, too, come as text. */
+static weir_value plain_value(const struct mys_result *r, size_t column)
 {
-    struct mys_column *col = &s->columns[column];
+    const MYSQL_FIELD *f = &r->fields[column];
+    const uint32_t type = kind_of(f) == KIND_BYTES ? bytes_type_of(f) : WEIR_TEXT;
+    return weir_bytes_(type, r->cells[column], mysql_fetch_lengths(r->res)[column]);
+}
+
+int mys_cell(void *conn, size_t column, weir_value *out)
+{
+    struct mys_conn *c = conn;
+    const struct mys_result *r = &c->result;
+    if (r->at != MYS_STREAM && r->at != MYS_STORED) {
+        *out = r->at == MYS_PLAIN && r->cells ? plain_value(r, column) : weir_null();
+        return WEIR_OK;
+    }
+    struct mys_column *col = &r->stmt->columns[column];
     if (col->is_null)
         *out = weir_null();
     else if (col->kind == KIND_BYTES)
-        return bytes_value(c, s, col, out);
+        return bytes_value(c, r->stmt, col, out);
     else
-        *out = value(c, col);
+        *out = col->kind == KIND_INT ? weir_int(col->as.i) : other_value(c, col);
     return WEIR_OK;
 }

@@ -26,6 +26,11 @@
 
 static _Thread_local struct mys_wait *waiting;
 
+struct mys_wait **mys_waiting(void)
+{
+    return &waiting;
+}
+
 /* ---- SIGPIPE ---- */
 
 static void init_library(void)
@@ -49,7 +54,7 @@ static int pipe_is_pending(void)
 }
 
 /* TLS writes in a way that raises it when the peer has gone. */
-static void hold_pipe(struct mys_wait *w)
+void mys_hold_pipe(struct mys_wait *w)
 {
     sigset_t pipe;
     sigemptyset(&pipe);
@@ -57,7 +62,7 @@ static void hold_pipe(struct mys_wait *w)
     w->holds_pipe = !pipe_is_pending() && pthread_sigmask(SIG_BLOCK, &pipe, &w->mask) == 0;
 }
 
-static void let_pipe(struct mys_wait *w)
+void mys_let_pipe(struct mys_wait *w)
 {
     sigset_t pipe;
     int number;
@@ -67,21 +72,6 @@ static void let_pipe(struct mys_wait *w)
         sigwait(&pipe, &number);
     pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
     w->holds_pipe = 0;
-}
-
-void mys_wait_begin(struct mys_wait *w)
-{
-    w->outer = waiting;
-    waiting = w;
-    if (w->road->tls != MYS_TLS_OFF)
-        hold_pipe(w);
-}
-
-void mys_wait_end(struct mys_wait *w)
-{
-    if (w->holds_pipe)
-        let_pipe(w);
-    waiting = w->outer;
 }
 
 /* ---- stopping what runs ---- */

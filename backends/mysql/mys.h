@@ -54,9 +54,9 @@ struct mys_wait {
     int64_t give_up, pause; /* of MYS_INSIST */
     int opening;
     int timed_out;
-    int refused; /* errno of a connect that failed */
-    struct mys_wait *outer;
-    sigset_t mask; /* the thread's, while SIGPIPE is held back */
+    int refused;                     /* errno of a connect that failed */
+    struct mys_wait *outer, **place; /* the thread's, and what was there before */
+    sigset_t mask;                   /* the thread's, while SIGPIPE is held back */
     int holds_pipe;
 };
 
@@ -83,6 +83,7 @@ struct mys_stmt {
     struct mys_column *columns; /* NULL: it has returned no rows yet */
     unsigned column_count;
     int columns_bound; /* and the library knows them */
+    int has_large;     /* memory for long cells */
     char sql[];
 };
 
@@ -158,8 +159,9 @@ MYSQL *mys_road_connect(const struct mys_road *road, struct mys_wait *wait, weir
 
 /* limit.c: deadlines, cancel, interrupt */
 void mys_library_init(void);
-void mys_wait_begin(struct mys_wait *wait);
-void mys_wait_end(struct mys_wait *wait);
+struct mys_wait **mys_waiting(void); /* the thread's place for it */
+void mys_hold_pipe(struct mys_wait *wait);
+void mys_let_pipe(struct mys_wait *wait);
 void mys_watch(MYSQL *mysql, const struct mys_road *road); /* its waits are ours from now on */
 void mys_watch_socket(int fd);
 int64_t mys_grace_end(const struct mys_road *road);
@@ -169,6 +171,22 @@ void mys_cut_off(struct mys_conn *c);
 void *mys_cancel_prepare(void *conn);
 int mys_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
 void mys_interrupt(void *conn);
+
+static inline void mys_wait_begin(struct mys_wait *w)
+{
+    w->place = mys_waiting();
+    w->outer = *w->place;
+    *w->place = w;
+    if (w->road->tls != MYS_TLS_OFF)
+        mys_hold_pipe(w);
+}
+
+static inline void mys_wait_end(struct mys_wait *w)
+{
+    if (w->holds_pipe)
+        mys_let_pipe(w);
+    *w->place = w->outer;
+}
 
 static inline void mys_begins(struct mys_conn *c, int64_t deadline_ns, enum mys_patience patience)
 {
@@ -227,6 +245,12 @@ static inline int mys_in_transaction(const struct mys_conn *c)
     return (c->status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
+/* After a success: another set of rows follows, or what a procedure says in the end. */
+static inline int mys_has_more(const struct mys_conn *c)
+{
+    return (c->mysql->server_status & SERVER_MORE_RESULTS_EXIST) != 0;
+}
+
 /* keeps truth 3 */
 static inline void mys_note(struct mys_conn *c)
 {
@@ -257,7 +281,6 @@ int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err);
 void mys_abandon(void *conn);
 size_t mys_columns(void *conn);
 const char *mys_name(void *conn, size_t column);
-int mys_cell(void *conn, size_t column, weir_value *out);
 
 /* param.c */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
@@ -268,8 +291,7 @@ int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s,
                      weir_error *err); /* fits them to what the server sends now */
 void mys_columns_end(struct mys_conn *c, struct mys_stmt *s);
 void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s); /* gives back what long values took */
-int mys_column_value(struct mys_conn *c, struct mys_stmt *s, size_t column, weir_value *out);
-uint32_t mys_plain_type(const MYSQL_FIELD *field); /* of a cell of a text that was sent as it is */
+int mys_cell(void *conn, size_t column, weir_value *out);
 
 /* transact.c */
 int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);

@@ -157,11 +157,6 @@ static int next_set(struct mys_conn *c, weir_error *err)
     return st < 0 ? st : r->at == MYS_END ? WEIR_OK : WEIR_ROW;
 }
 
-static int has_more(const struct mys_conn *c)
-{
-    return c->result.stmt && !c->dead && (c->mysql->server_status & SERVER_MORE_RESULTS_EXIST) != 0;
-}
-
 int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
@@ -198,16 +193,16 @@ void mys_abandon(void *conn)
         return;
     if (r->at == MYS_STREAM)
         leave_stream(c);
-    while (has_more(c) && mys_next_set(c, c->wait.until, &ignored) >= 0)
+    while (r->stmt && !c->dead && mys_has_more(c) && mys_next_set(c, c->wait.until, &ignored) >= 0)
         ;
     drop_plain(r);
-    if (!r->plain && r->stmt->columns)
+    if (r->stmt->has_large)
         mys_columns_shrink(c, r->stmt);
     *r = (struct mys_result){ .at = MYS_CLOSED };
     mys_bury(c);
 }
 
-/* ---- columns and cells ---- */
+/* ---- columns ---- */
 
 size_t mys_columns(void *conn)
 {
@@ -217,21 +212,4 @@ size_t mys_columns(void *conn)
 const char *mys_name(void *conn, size_t column)
 {
     return ((const struct mys_conn *)conn)->result.fields[column].name;
-}
-
-/* Numbers and times, too, come as text. */
-static weir_value plain_cell(const struct mys_result *r, size_t column)
-{
-    const unsigned long *lengths = mysql_fetch_lengths(r->res);
-    return weir_bytes_(mys_plain_type(&r->fields[column]), r->cells[column], lengths[column]);
-}
-
-int mys_cell(void *conn, size_t column, weir_value *out)
-{
-    struct mys_conn *c = conn;
-    const struct mys_result *r = &c->result;
-    if (r->at == MYS_STREAM || r->at == MYS_STORED)
-        return mys_column_value(c, r->stmt, column, out);
-    *out = r->at == MYS_PLAIN && r->cells ? plain_cell(r, column) : weir_null();
-    return WEIR_OK;
 }

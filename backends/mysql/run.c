@@ -92,12 +92,13 @@ static int drop_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
 
 static int drop_sets(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err)
 {
-    int st, more = 0;
-    do {
+    int st = drop_set(c, s, rows, err);
+    while (st == WEIR_OK && mys_has_more(c)) {
+        if (mysql_stmt_next_result(s->handle) != 0)
+            return mys_fail(c, s->handle, err);
+        s->columns_bound = 0;
         st = drop_set(c, s, rows, err);
-        if (st == WEIR_OK && (more = mysql_stmt_next_result(s->handle)) > 0)
-            st = mys_fail(c, s->handle, err);
-    } while (st == WEIR_OK && more == 0);
+    }
     return st;
 }
 
