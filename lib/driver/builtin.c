@@ -28,5 +28,6 @@ const weir_backend *const driver_builtin[] = {
 #ifdef WITH_SQLITE_BUILTIN
     &weir_sqlite_backend,
 #endif
-    &weir_null_backend,     NULL,
+    &weir_null_backend, /* always there */
+    NULL,
 };
