@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include "pg.h"
 
+#define MOST_WORDS 100 /* of a server that is gone */
 #define DEAD (WEIR_CONNECTION_DEAD | WEIR_RETRY_ELSEWHERE)
 
 struct meaning {
@@ -153,7 +154,7 @@ static void hear_farewell(struct pg_conn *c)
     PGresult *r;
     PQconsumeInput(c->pg);
     PQisBusy(c->pg);
-    while (PQstatus(c->pg) == CONNECTION_BAD && (r = PQgetResult(c->pg))) {
+    for (int i = 0; i < MOST_WORDS && PQstatus(c->pg) == CONNECTION_BAD && (r = PQgetResult(c->pg)); i++) {
         if (is_farewell(r))
             keep_words(c, r);
         PQclear(r);

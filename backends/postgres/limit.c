@@ -33,7 +33,6 @@ void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
 {
     c->until = deadline_ns;
     c->timed_out = 0;
-    c->strict = 0;
 }
 
 void pg_starts(struct pg_conn *c, int64_t deadline_ns)
@@ -47,15 +46,10 @@ void pg_starts(struct pg_conn *c, int64_t deadline_ns)
     c->stale = 0;
 }
 
-int pg_has_passed(const struct pg_conn *c, int64_t deadline_ns)
-{
-    return deadline_ns != INT64_MAX && pg_now(c) >= deadline_ns;
-}
-
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
     pg_starts(c, deadline_ns);
-    if (!pg_has_passed(c, deadline_ns))
+    if (pg_now(c) < deadline_ns)
         return WEIR_OK;
     c->host->fail(err, WEIR_E_TIMEOUT, "postgres: the deadline had passed before anything was sent");
     memcpy(err->sqlstate, "57014", 6);
@@ -113,7 +107,7 @@ static int stop_again(struct pg_conn *c)
     return delivered;
 }
 
-int pg_pass_deadline(struct pg_conn *c, weir_error *err)
+static int pass_deadline(struct pg_conn *c, weir_error *err)
 {
     if (c->sending) /* half a message, which will never run */
         return give_up(c, "the server did not take the statement by the deadline", err);
@@ -131,28 +125,19 @@ int pg_pass_deadline(struct pg_conn *c, weir_error *err)
     return give_up(c, "no answer by the deadline, and the server cannot be asked to stop", err);
 }
 
-/* Not for ever at once: see TLS_LOOK_NS, and a cancel of another thread's may have come too early. */
-static int poll_a_while(struct pg_conn *c, short events)
+/*
+ * The deadline comes first, or a server that never stops talking would never meet it.  Not for ever at once: see TLS_LOOK_NS, and a
+ * cancel of another thread's may have come too early.
+ */
+int pg_wait(struct pg_conn *c, short events, weir_error *err)
 {
     struct pollfd p = { .fd = PQsocket(c->pg), .events = events };
     const int64_t now = pg_now(c), look = PQsslInUse(c->pg) ? TLS_LOOK_NS : LOOK_NS;
-    const int64_t left = c->until > now ? c->until - now : 0;
-    return poll(&p, 1, poll_ms(lesser(left, look))) > 0;
-}
-
-int pg_wait(struct pg_conn *c, short events, weir_error *err)
-{
-    if (PQsocket(c->pg) < 0) /* it is lost, which the caller is about to hear from libpq */
+    if (p.fd < 0) /* it is lost, which the caller is about to hear from libpq */
         return WEIR_OK;
-    if (c->strict && pg_has_passed(c, c->until)) {
-        c->strict = 0; /* what is still to come is waited for as ever */
-        return pg_pass_deadline(c, err);
-    }
-    if (poll_a_while(c, events))
-        return WEIR_OK;
-    if (pg_has_passed(c, c->until))
-        return pg_pass_deadline(c, err);
-    if (atomic_load(&c->stop) == PG_CANCELLED)
+    if (now >= c->until)
+        return pass_deadline(c, err);
+    if (poll(&p, 1, poll_ms(lesser(c->until - now, look))) == 0 && atomic_load(&c->stop) == PG_CANCELLED)
         pg_cancel_send(&c->cancel, pg_later(pg_now(c), c->grace_ns));
     return WEIR_OK;
 }

@@ -209,6 +209,12 @@ void pg_args_end(struct pg_conn *c)
     c->args = (struct pg_args){ .block = NULL };
 }
 
+void pg_args_trim(struct pg_conn *c)
+{
+    if (c->args.size > BLOCK_KEPT)
+        pg_args_end(c);
+}
+
 /* One block for all: pointers, two arrays of numbers, and what is written. */
 static int make_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *err)
 {

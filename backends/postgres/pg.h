@@ -99,10 +99,9 @@ struct pg_conn {
     struct pg_cancel cancel;
 
     /* the hook that runs */
-    int64_t until; /* waits no longer than that */
-    int strict;    /* past the deadline nothing is waited for, though it may be there at once: there is no end to it */
-    int sending;   /* the message is not all on its way */
-    int timed_out; /* the deadline has passed, and the server was told to stop … */
+    int64_t until;           /* waits no longer than that */
+    int sending;             /* the message is not all on its way */
+    int timed_out;           /* the deadline has passed, and the server was told to stop … */
     int64_t give_up;         /* … which it has time for until then, … */
     int64_t pause;           /* … and is told again after that long */
     int in_transaction;      /* when the hook began */
@@ -153,11 +152,8 @@ void pg_notice(void *conn, const PGresult *notice); /* libpq's notice receiver: 
 void pg_starts(struct pg_conn *c, int64_t deadline_ns);                 /* a hook that starts something new */
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err); /* … unless its deadline has passed */
 void pg_goes_on(struct pg_conn *c, int64_t deadline_ns); /* one that continues what may have been cancelled */
-int pg_has_passed(const struct pg_conn *c, int64_t deadline_ns);
-/* Once it has, the server is told to stop and has a little more time to say so.  < 0: it cannot be told, or has been. */
-int pg_pass_deadline(struct pg_conn *c, weir_error *err);
 int pg_wait(struct pg_conn *c, short events,
-            weir_error *err); /* a while, for libpq's socket: < 0 the deadline has ended it */
+            weir_error *err); /* a while, for libpq's socket; < 0: the deadline has ended that */
 int pg_poll(const weir_host *host, int fd, short events,
             int64_t until); /* > 0 what is ready, 0 the deadline has passed */
 int64_t pg_now(const struct pg_conn *c);
@@ -233,6 +229,7 @@ Oid pg_own_type(
     const weir_value *v); /* what a value is where its place asks for nothing; 0: whatever the place asks for */
 int pg_takes(Oid type, const weir_value *v); /* may a value be sent as that type? */
 int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err); /* into c->args */
+void pg_args_trim(struct pg_conn *c); /* they have been sent: what was large is not kept */
 void pg_args_end(struct pg_conn *c);
 
 /* transact.c */

@@ -80,7 +80,6 @@ static int next_of_stream(struct pg_conn *c, int64_t deadline_ns, weir_error *er
     r->rows = NULL;
     r->row = 0;
     pg_goes_on(c, deadline_ns);
-    c->strict = 1;
     const int st = pg_row(c, &r->rows, err);
     r->at = st == WEIR_ROW ? PG_STREAM : PG_PAST;
     return st;

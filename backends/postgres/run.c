@@ -80,6 +80,7 @@ static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
         c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
     c->running = s;
     st = pg_sent(c, c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args), err);
+    pg_args_trim(c);
     return st == WEIR_OK && guard ? pg_sync(c, err) : st;
 }
 

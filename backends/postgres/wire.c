@@ -43,6 +43,22 @@ int pg_sync(struct pg_conn *c, weir_error *err)
     return pg_sent(c, PQpipelineSync(c->pg), err);
 }
 
+static int is_copy(const PGresult *r)
+{
+    const ExecStatusType status = PQresultStatus(r);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* It would have no end: what could not be seen to be a COPY costs the connection. */
+static int refuse_copy(struct pg_conn *c, PGresult *r, weir_error *err)
+{
+    PQclear(r);
+    pg_cut(c);
+    c->host->fail(err, WEIR_E_UNSUPPORTED, "postgres: COPY through the connection needs its native handle");
+    err->flags = WEIR_CONNECTION_DEAD;
+    return WEIR_E_UNSUPPORTED;
+}
+
 /* libpq's next word: a result, or NULL. */
 static int take(struct pg_conn *c, PGresult **out, weir_error *err)
 {
@@ -54,7 +70,7 @@ static int take(struct pg_conn *c, PGresult **out, weir_error *err)
             break; /* lost; what the server said before that comes from PQgetResult */
     }
     *out = PQgetResult(c->pg);
-    return WEIR_OK;
+    return is_copy(*out) ? refuse_copy(c, *out, err) : WEIR_OK;
 }
 
 static int is_failure(const PGresult *r)

@@ -279,6 +279,29 @@ static void test_timeout_between_rows(void *conn)
     end_rows(conn, &stmt);
 }
 
+/* One that never stops talking, whatever is done with its rows. */
+static void test_timeout_of_talker(void *conn)
+{
+    told_as(timed(conn, "SELECT generate_series(1, 1000000000000)", 50), WEIR_E_TIMEOUT, "57014", 0,
+            "rows without end, dropped, end at the deadline");
+    void *stmt = begin_rows(conn, "SELECT generate_series(1, 1000000000000)", WEIR_NO_ARGS);
+    const int64_t start = rig_now();
+    int st;
+    while ((st = wing->next(conn, start + 50 * MS, &err)) == WEIR_ROW)
+        ;
+    told_as(st, WEIR_E_TIMEOUT, "57014", 0, "rows without end, read, do so, too");
+    end_rows(conn, &stmt);
+    stmt = begin_rows(conn, "SELECT generate_series(1, 1000000000000)", WEIR_NO_ARGS);
+    end_rows(conn, &stmt);
+    wing->begin(conn, 0, 0, SOON, &err);
+    stmt = begin_rows(conn, "SELECT generate_series(1, 1000000000000)", WEIR_NO_ARGS);
+    end_rows(conn, &stmt);
+    told_as(run(conn, "SELECT 1", &err), WEIR_E_STATEMENT, "25P02", 0,
+            "and where nobody reads them they end as well, with their transaction");
+    wing->rollback(conn, SOON, &err);
+    is_int(ask_int(conn, "SELECT 1"), 1, "  but not the connection");
+}
+
 static void test_timeout_in_transaction(void *conn)
 {
     wing->begin(conn, 0, 0, SOON, &err);
@@ -503,6 +526,7 @@ int main(void)
     test_deadlock(conn);
     test_timeout(conn);
     test_timeout_between_rows(conn);
+    test_timeout_of_talker(conn);
     test_timeout_in_transaction(conn);
     test_timeout_of_lock(conn);
     test_cancel(conn);
