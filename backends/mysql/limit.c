@@ -155,6 +155,16 @@ void mys_settle(struct mys_conn *c)
 
 /* ---- waiting ---- */
 
+/* What must not be inherited by a program that the process starts, and never blocks: all waits are ours. */
+void mys_watch_socket(int fd)
+{
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+#if HAVE_DECL_MARIADB_OPT_IO_WAIT
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+#endif
+}
+
+#if HAVE_DECL_MARIADB_OPT_IO_WAIT
 /* Never less than it says: a poll that ends a little early would be asked for again and again. */
 static int milliseconds(const struct mys_wait *w)
 {
@@ -206,16 +216,6 @@ static int wait_for_ever(struct pollfd *p)
     return ready;
 }
 
-/* What must not be inherited by a program that the process starts, and never blocks: all waits are ours. */
-void mys_watch_socket(int fd)
-{
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-#if HAVE_DECL_MARIADB_OPT_IO_WAIT
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-#endif
-}
-
-#if HAVE_DECL_MARIADB_OPT_IO_WAIT
 /*
  * Seconds that nobody else would write.  TLS in libmariadb says "read" also when it has to write, but passes the write timeout then, in
  * seconds, though milliseconds are what is passed elsewhere.

@@ -23,6 +23,8 @@ typedef my_bool mys_flag;
 #else
 #    include <stdbool.h>
 typedef bool mys_flag;
+#    define SERVER_MORE_RESULTS_EXIST SERVER_MORE_RESULTS_EXISTS
+#    define CLIENT_SESSION_TRACKING CLIENT_SESSION_TRACK
 #endif
 
 enum mys_tls { MYS_TLS_OFF, MYS_TLS_ON, MYS_TLS_VERIFY };

@@ -33,13 +33,29 @@ const char *mariadb_file(const struct mariadb *m, const char *name)
     return paths[last];
 }
 
-static char *kept(const char *format, const char *text)
+/* Texts that live as long as the test. */
+static const char *kept(const char *format, const char *text)
 {
+    struct kept {
+        struct kept *next;
+        char text[];
+    };
+    static struct kept *all;
     const size_t size = strlen(format) + strlen(text) + 1;
-    char *copy = malloc(size);
-    if (!copy)
+    struct kept *k = malloc(sizeof *k + size);
+    if (!k)
         tap_bail("no memory");
-    snprintf(copy, size, format, text);
+    snprintf(k->text, size, format, text);
+    k->next = all;
+    all = k;
+    return k->text;
+}
+
+static const char *new_folder(const char *name)
+{
+    char *path = server_folder(name, user());
+    const char *copy = kept("%s", path);
+    free(path);
     return copy;
 }
 
@@ -140,10 +156,10 @@ void mariadb_make(struct mariadb *m, const struct mariadb_kind *kind, const char
     char name[64];
     snprintf(name, sizeof name, "%s-%d", kind->name, ++count);
     *m = (struct mariadb){ .is_mysql = kind->is_mysql, .command = kind->command, .port = server_free_port() };
-    m->folder = server_folder(name, user());
+    m->folder = new_folder(name);
     m->log = kept("%s/log", m->folder);
     m->socket = kept("%s/socket", m->folder);
-    server_folder(kept("%s/data", name), user());
+    new_folder(kept("%s/data", name));
     write_init_file(m);
     install(m, kind->install);
     start(m, settings);
@@ -209,7 +225,9 @@ static int make_server(const struct mariadb *m, const char *openssl)
 
 int mariadb_certificates(const struct mariadb *m)
 {
-    const char *openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
+    static const char *openssl;
+    if (!openssl)
+        openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
     return openssl && make_authority(m, openssl, "ca.key", "ca.crt") && make_server(m, openssl) &&
            make_authority(m, openssl, "other.key", "other.crt");
 }

@@ -430,7 +430,7 @@ static void test_too_many(void *watch)
 
 /* ---- TLS ---- */
 
-static const char *ca, *other_ca;
+static char ca[600], other_ca[600]; /* files */
 
 static void *dial_tls(const char *tls, const char *authority, const char *host, struct rig *own, weir_error *err)
 {
@@ -566,8 +566,8 @@ static void test_tls(struct mariadb *server)
     snprintf(settings[0], sizeof settings[0], "--ssl-ca=%s", mariadb_file(server, "ca.crt"));
     snprintf(settings[1], sizeof settings[1], "--ssl-cert=%s", mariadb_file(server, "server.crt"));
     snprintf(settings[2], sizeof settings[2], "--ssl-key=%s", mariadb_file(server, "server.key"));
-    ca = strdup(mariadb_file(server, "ca.crt"));
-    other_ca = strdup(mariadb_file(server, "other.crt"));
+    snprintf(ca, sizeof ca, "%s", mariadb_file(server, "ca.crt"));
+    snprintf(other_ca, sizeof other_ca, "%s", mariadb_file(server, "other.crt"));
     mariadb_restart(server, SIGTERM, (const char *const[]){ settings[0], settings[1], settings[2], NULL });
     test_tls_names();
     test_tls_waits();

@@ -101,9 +101,9 @@ static int host_fail(weir_error *err, int status, const char *format, ...)
 static int host_time_text(char out[32], int64_t us)
 {
     const int64_t fraction = (us % 1000000 + 1000000) % 1000000;
-    const time_t seconds = (time_t)((us - fraction) / 1000000);
+    const time_t seconds = (time_t)(us / 1000000 - (us % 1000000 < 0));
     struct tm tm;
-    if (us == INT64_MIN || !gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999 || tm.tm_year + 1900 < 0)
+    if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999 || tm.tm_year + 1900 < 0)
         return -1;
     const int n = snprintf(out, 32, "%04d-%02d-%02d %02d:%02d:%02d", (tm.tm_year + 1900) % 10000, tm.tm_mon % 12 + 1,
                            tm.tm_mday % 32, tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61);
