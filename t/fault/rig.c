@@ -28,6 +28,22 @@ static struct {
     char last[600];
 } events = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Around a fork the lock is held: the child finds it free, whoever had it. */
+static void hold_events(void)
+{
+    pthread_mutex_lock(&events.lock);
+}
+
+static void let_events(void)
+{
+    pthread_mutex_unlock(&events.lock);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(hold_events, let_events, let_events);
+}
+
 /* The size goes before the block. */
 union head {
     size_t size;
@@ -171,6 +187,8 @@ void rig_open(enum null_clock_mode mode, const char *url)
         .credentials = note_connect,
         .arg = &moment,
     };
+    static pthread_once_t watched = PTHREAD_ONCE_INIT;
+    pthread_once(&watched, watch_forks);
     is_user = true;
     weir_backend_register(&weir_null_bare_backend, &err); /* the first time; then its name is taken */
     weir_backend_register(&weir_null_one_backend, &err);
