@@ -331,7 +331,8 @@ static uint64_t word_after_loan(const weir_pool *p, const struct weir_slot *s, u
 }
 
 /* Ends the loan under the lock; false: it was not there to be ended, or goes on until the call that it is in is over. */
-static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags, int64_t now)
+static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags, int64_t now,
+                        uint64_t *left)
 {
     uint64_t word = slot_word(s), to;
     do {
@@ -340,13 +341,13 @@ static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool m
         bool later = word & WORD_IN_CALL && !mine;
         to = later ? word | WORD_ENDING | flags : word_after_loan(p, s, word | flags, now);
     } while (!slot_move(s, &word, to));
+    *left = to;
     return word_state(to) != SLOT_LENT;
 }
 
 /* keeps law 12: only what comes from a borrower is warm; what is new, or was asked whether it works, is not */
-static void came_back_locked(weir_pool *p, struct weir_slot *s, int64_t now)
+static void came_back_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
 {
-    uint64_t word = slot_word(s);
     struct lane *l = &p->lanes[word_lane(word)];
     atomic_store_explicit(&l->warm, s, memory_order_relaxed);
     if (word_state(word) == SLOT_IDLE) {
@@ -357,9 +358,9 @@ static void came_back_locked(weir_pool *p, struct weir_slot *s, int64_t now)
     work_queue_locked(p, s);
 }
 
-static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
+/* `word` is what its move has left: one that is idle may be lent again by now. */
+static void parted_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
 {
-    uint64_t word = slot_word(s);
     enum lane_kind lane = word_lane(word);
     tune_returned_locked(p, lane, now);
     if (word_state(word) == SLOT_CLOSING) {
@@ -367,7 +368,7 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, int64_t now)
             recycle_returned_locked(p, lane, now);
         start_close(p, s);
     } else {
-        came_back_locked(p, s, now);
+        came_back_locked(p, s, word, now);
     }
     governor_want_locked(p, now);
     if (p->closed)
@@ -390,9 +391,10 @@ void work_loan_end(struct weir_slot *s, uint64_t loan, bool mine, uint64_t flags
     int64_t now = clock_now(p->home.clock);
     int64_t lent_at = atomic_load_explicit(&s->lent_at, memory_order_relaxed);
     pool_lock(p);
-    bool ended = part_locked(p, s, loan, mine, flags, now);
+    uint64_t left;
+    bool ended = part_locked(p, s, loan, mine, flags, now, &left);
     if (ended)
-        parted_locked(p, s, now);
+        parted_locked(p, s, left, now);
     if (ended && lent_at)
         histogram_add(&p->figures.times[TIME_USE], now - lent_at);
     pool_unlock(p);
