@@ -370,6 +370,8 @@ static void parted_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int6
     } else {
         came_back_locked(p, s, word, now);
     }
+    if (p->lanes[lane].bound && word_state(word) != SLOT_IDLE)
+        waiters_freed_locked(p, lane, now); /* it is not free yet, but one more may be lent of those that are */
     governor_want_locked(p, now);
     if (p->closed)
         signal_all(&p->returned);
