@@ -81,7 +81,7 @@ void laws_are_strict(void)
 /* ---- the counts, and what they are counts of */
 
 struct counts {
-    unsigned live, lane_live[LANES], coming[LANES], of[SLOT_STATES], checking, replacing, queued;
+    unsigned live, lane_live[LANES], coming[LANES], lent[LANES], of[SLOT_STATES], checking, replacing, queued;
 };
 
 static void count_slot(struct counts *c, const struct weir_slot *s)
@@ -98,6 +98,7 @@ static void count_slot(struct counts *c, const struct weir_slot *s)
     c->live++;
     c->lane_live[lane]++;
     c->coming[lane] += state == SLOT_OPENING || state == SLOT_RESETTING;
+    c->lent[lane] += state == SLOT_LENT;
 }
 
 static struct counts count(const weir_pool *p)
@@ -316,16 +317,24 @@ static bool is_at_work(const weir_pool *p, const struct lane *l)
 static void nobody_waits_in_vain(const weir_pool *p, enum lane_kind lane)
 {
     const struct lane *l = &p->lanes[lane];
-    if (!l->waiting)
+    unsigned waiting = tune_wanted_locked(p, lane); /* who would be served */
+    if (!waiting || is_at_work(p, l))
         return;
-    if (is_at_work(p, l))
+    law(!idle_of(p, lane, false), "law 5: %u wait while a connection is idle", waiting);
+    if (waiting <= l->coming)
         return;
-    law(!idle_of(p, lane, false), "law 5: %u wait while a connection is idle", l->waiting);
-    if (l->waiting <= l->coming)
-        return;
-    law(!idle_of(p, lane, true) || p->checking, "law 5: %u wait while a connection could be asked", l->waiting);
-    law(!may_grow(p, lane), "law 5: %u wait while a connection could be opened", l->waiting);
-    law(!may_turn(p, lane), "law 5: %u wait while one of the other lane is idle", l->waiting);
+    law(!idle_of(p, lane, true) || p->checking, "law 5: %u wait while a connection could be asked", waiting);
+    law(!may_grow(p, lane), "law 5: %u wait while a connection could be opened", waiting);
+    law(!may_turn(p, lane), "law 5: %u wait while one of the other lane is idle", waiting);
+}
+
+/* Where loans are counted, because only so many may be out. */
+static void loans_add_up(const weir_pool *p)
+{
+    struct counts c = count(p);
+    for (int i = 0; i < LANES; i++)
+        if (p->lanes[i].bound)
+            same(c.lent[i], p->lanes[i].lent, "loans of a bounded lane");
 }
 
 /* What is queued is begun, as far as there are hands. */
@@ -366,6 +375,7 @@ void laws_rest(void)
     if (!p || p->closed) /* then whoever closes it does what is left */
         return;
     no_work_is_forgotten(p);
+    loans_add_up(p);
     nobody_waits_in_vain(p, LANE_READ);
     nobody_waits_in_vain(p, LANE_WRITE);
     if (run.crew && !run.shaky)

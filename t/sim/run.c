@@ -49,6 +49,7 @@ static const struct choice {
     { "leak_after", { "1ms", "50ms", "300ms", "1s", "5s", "1m" } },
     { "reset", { "always", "always", "always", "never", "auto", "auto" } },
     { "statement_cache", { "0", "0", "1", "2", "4", "64" } },
+    { "write_concurrency", { "auto", "auto", "auto", "1", "2", "5" } },
     { "threads", { "none", "none", "none", "auto", "auto", "auto" } },
 };
 #define CHOICES (sizeof choices / sizeof *choices)
