@@ -70,10 +70,12 @@ void slot_unsay(struct weir_slot *s, const char *text)
     pool_unlock(s->pool);
 }
 
+/* Never back: a check knows better than a tick when it was. */
 void slot_answered(struct weir_slot *s)
 {
     int64_t tick = atomic_load_explicit(&s->pool->ticked, memory_order_relaxed);
-    atomic_store_explicit(&s->proven, tick, memory_order_relaxed);
+    if (tick > atomic_load_explicit(&s->proven, memory_order_relaxed))
+        atomic_store_explicit(&s->proven, tick, memory_order_relaxed);
 }
 
 static void stop_call(weir_pool *p, struct weir_slot *s, void (*stop)(struct weir_slot *s, void *arg), void *arg)
