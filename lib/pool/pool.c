@@ -283,6 +283,7 @@ void pool_evict(weir_pool *p)
         if (!pool_needs_locked(p, s))
             work_supersede_locked(p, s);
     }
+    governor_want_locked(p, clock_now(p->home.clock));
     pool_unlock(p);
 }
 
