@@ -26,7 +26,21 @@ static const struct memory {
     uint64_t seed;
     const char *what;
 } once_failed[] = {
-    { 1, "…" },
+    { 17, "a back-off is told to the timekeeper once" },
+    { 12, "what falls idle in one lane reaches those who wait in the other" },
+    { 23, "each piece of work that is queued has a worker called for it" },
+    { 31, "maintenance begins with the first borrower" },
+    { 32, "what a thread has given back is not held against it" },
+    { 175, "closing waits for every releaser, and for none that has gone" },
+    { 273, "a bounded lane lends on when a loan ends" },
+    { 641, "a connection with a transaction that came to no end is not spoken to" },
+    { 676, "all who wait are served when the doubt is lifted" },
+    { 715, "a waiter who helps itself leaves what else is idle to the other lane" },
+    { 838, "without threads, the probe of a server that is down is not left to nobody" },
+    { 1085, "a timekeeper that could not be made is tried again" },
+    { 1203, "a check clears a connection of a suspicion for good" },
+    { 1585, "the minimum is opened where somebody waits" },
+    { 7279, "evicting fills the pool up to its minimum" },
 };
 
 /* In a process of its own, which tells through the pipe what it is at. */
