@@ -530,7 +530,7 @@ static void *write_much(void *arg)
     return NULL;
 }
 
-/* SIGPIPE would end this program. */
+/* That it goes on shows that no SIGPIPE has ended the program. */
 static void test_tls_interrupt(void)
 {
     pthread_t thread;
@@ -542,15 +542,15 @@ static void test_tls_interrupt(void)
     own.target.port = (uint32_t)proxy_port(p);
     struct writer w = { .conn = session(&own) };
     const long before = proxy_passed(p, PROXY_TO_SERVER);
+    const int64_t until = rig_now() + 60 * SECOND;
     proxy_fault(p, PROXY_TO_SERVER, PROXY_STALL, 100000);
     if (pthread_create(&thread, NULL, write_much, &w) != 0)
         tap_bail("cannot start a thread");
-    while (proxy_passed(p, PROXY_TO_SERVER) - before < 100000)
+    while (proxy_passed(p, PROXY_TO_SERVER) - before < 100000 && rig_now() < until)
         nanosleep(&(struct timespec){ .tv_nsec = MS }, NULL);
     backend->interrupt(w.conn);
     pthread_join(thread, NULL);
     is_int(w.status, WEIR_E_CANCELLED, "a call that writes over TLS is interrupted: %s", w.err.text);
-    ok(1, "  which does not end the program");
     end(&w.conn);
     proxy_stop(&p);
 }
