@@ -162,10 +162,10 @@ static inline bool slot_move(struct weir_slot *s, uint64_t *seen, uint64_t to)
  */
 int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err);
 void slot_leave(struct weir_slot *s, uint64_t flags);
-/* The server is being told this; the text lives until slot_unsay or the connection's end. */
+/* The server is being told this; the text lives until slot_unsay or the connection's end, and maintenance may read it from now on. */
 static inline void slot_said(struct weir_slot *s, const char *text)
 {
-    atomic_store_explicit(&s->said, text, memory_order_relaxed);
+    atomic_store_explicit(&s->said, text, memory_order_release);
 }
 void slot_unsay(struct weir_slot *s, const char *text); /* the text is about to be freed */
 void slot_answered(struct weir_slot *s);                /* the server has answered */

@@ -3,7 +3,6 @@
  * within 5.1 s and tells how many loans are still out; after the last of them no file, thread or byte is left.
  * SPDX-License-Identifier: MIT
  */
-#include <dirent.h>
 #include "rig.h"
 
 #define LENT 50
@@ -12,26 +11,9 @@
 static struct caller waiting[WAITING];
 static weir_conn conns[LENT];
 
-/* < 0: this system does not tell. */
-static int count_of(const char *folder)
-{
-    int n = 0;
-    DIR *dir = opendir(folder);
-    while (dir && readdir(dir))
-        n++;
-    if (dir)
-        closedir(dir);
-    return dir ? n : -1;
-}
-
 static int files(void)
 {
-    return count_of("/proc/self/fd");
-}
-
-static int threads(void)
-{
-    return count_of("/proc/self/task");
+    return entries("/proc/self/fd");
 }
 
 struct shutdown {

@@ -3,22 +3,9 @@
  * 512 bytes a connection beyond the client library's own; in snapshots taken a thousand times a second, law 1 is never broken.
  * SPDX-License-Identifier: MIT
  */
-#include <dirent.h>
 #include "rig.h"
 
 #define SIZE 100
-
-/* < 0: this system does not tell. */
-static int threads(void)
-{
-    int n = -2; /* "." and ".." */
-    DIR *dir = opendir("/proc/self/task");
-    while (dir && readdir(dir))
-        n++;
-    if (dir)
-        closedir(dir);
-    return dir ? n : -1;
-}
 
 static void is_threads(int before, int more, const char *what)
 {

@@ -74,6 +74,9 @@ unsigned connects_by_users(void); /* begun on a thread of the test */
     for (int naps = 60000; !(fact); nap()) \
         if (!naps--)                       \
     never(#fact)
+/* How many entries a folder has; < 0: this system does not tell. */
+int entries(const char *folder);
+int threads(void); /* of this process: as entries */
 void nap(void);
 void never(const char *fact); /* bails out */
 

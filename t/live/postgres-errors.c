@@ -346,7 +346,7 @@ static void given_up(void *conn, const char *text)
 
 static void test_frozen(void)
 {
-    static const char *const hasty[] = { "cancel_grace", "60ms", NULL };
+    static const char *const hasty[] = { "cancel_grace", "2s", NULL };
     struct rig short_of_time;
     rig_begin(&short_of_time, server.port, hasty);
     void *conn = session(&short_of_time);
