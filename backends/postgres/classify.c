@@ -291,14 +291,20 @@ static struct meaning refused(const char *state, const char *line)
     return m;
 }
 
+/* The look at the socket comes too early for a server that hangs up while libpq reads: then its words tell. */
+static int has_hung_up(const char *line)
+{
+    return strstr(line, "closed the connection unexpectedly") || strstr(line, "SSL SYSCALL error");
+}
+
 /* libpq itself has failed, at that stage.  What a server said that did not hang up is no answer of PostgreSQL's: that is for good. */
-static struct meaning unfinished(struct pg_conn *c, ConnStatusType stage, int closed)
+static struct meaning unfinished(struct pg_conn *c, ConnStatusType stage, int closed, const char *line)
 {
     if (PQconnectionNeedsPassword(c->pg))
         return (struct meaning){ "", WEIR_E_AUTH, 0 };
     const int talked =
         stage == CONNECTION_SSL_STARTUP || stage == CONNECTION_AWAITING_RESPONSE || stage == CONNECTION_AUTH_OK;
-    if (closed || !talked)
+    if (closed || !talked || has_hung_up(line))
         return (struct meaning){ "", WEIR_E_CONNECT, WEIR_RETRY_ELSEWHERE };
     return (struct meaning){ "", stage == CONNECTION_SSL_STARTUP ? WEIR_E_TLS : WEIR_E_CONNECT, 0 };
 }
@@ -321,7 +327,7 @@ int pg_fail_open(struct pg_conn *c, ConnStatusType stage, int closed, weir_error
     last_attempt(line, sizeof line, PQerrorMessage(c->pg));
     take_state(line, state);
     const char *variable = blamed_variable(line);
-    struct meaning m = *state ? refused(state, line) : unfinished(c, stage, closed);
+    struct meaning m = *state ? refused(state, line) : unfinished(c, stage, closed, line);
     if (variable)
         m.flags = 0;
     c->host->fail(err, m.status, "postgres: %s%s%s", line, variable ? ": look at the environment's " : "",

@@ -3,14 +3,13 @@
  * goodbyes.
  *
  * What must be true:
- *  1. A worker looks at `calls` before it looks for work, and sleeps or ends only if nobody has called since: no call is lost.
+ *  1. A worker looks at `calls` before it looks for work, and sleeps or ends only if nobody has called since: no call is lost.  A caller
+ *     hears that there is a worker only of one that runs.
  *  2. Threads are made on demand, with all signals masked, and hold the duty's owner until they end.
- *  3. Threads are joined by crew_stop; those that are stuck in a client library then, or made later, end detached.
+ *  3. Threads are joined by crew_stop; those that are long in their duty then, or made later, end detached.
  * SPDX-License-Identifier: MIT
  */
 #include <signal.h>
-#include <string.h>
-#include <base/error.h>
 #include <base/lock.h>
 #include <pool/crew.h>
 
@@ -21,6 +20,7 @@ struct crew_thread {
     pthread_t id;
     enum thread_state state;
     bool starting; /* its id is not known yet */
+    bool on_duty;  /* which may block */
     bool detached; /* nobody joins it */
 };
 
@@ -76,10 +76,10 @@ void crew_destroy(struct crew *c)
 
 #ifdef WEIR_NO_THREADS
 
-int crew_call(struct crew *c, weir_error *err)
+int crew_call(struct crew *c)
 {
     (void)c;
-    return fail(err, WEIR_E_UNSUPPORTED, "this build makes no threads");
+    return -1;
 }
 
 int crew_nudge(struct crew *c)
@@ -113,26 +113,42 @@ static void wait_for_calls_locked(struct crew *c, unsigned seen)
         c->woken--;
 }
 
-static void work_locked(struct crew *c)
+/* Gives up the lock, and whoever waits for the end of all threads learns what this one is about. */
+static void go_on_duty_locked(struct crew_thread *t)
 {
+    t->on_duty = true;
+    signal_all(&t->crew->gone);
+    lock_drop(&t->crew->lock);
+}
+
+static void come_off_duty(struct crew_thread *t)
+{
+    lock_take(&t->crew->lock);
+    t->on_duty = false;
+}
+
+static void work_locked(struct crew_thread *t)
+{
+    struct crew *c = t->crew;
     unsigned seen;
     do {
         seen = c->calls;
-        lock_drop(&c->lock);
+        go_on_duty_locked(t);
         while (c->duty.work(c->duty.arg))
             ;
-        lock_take(&c->lock);
+        come_off_duty(t);
         wait_for_calls_locked(c, seen);
     } while (!c->stop || c->calls != seen);
 }
 
-static void keep_time_locked(struct crew *c)
+static void keep_time_locked(struct crew_thread *t)
 {
+    struct crew *c = t->crew;
     while (!c->stop) {
         unsigned seen = c->nudges;
-        lock_drop(&c->lock);
+        go_on_duty_locked(t);
         int64_t due = c->duty.tick(c->duty.arg);
-        lock_take(&c->lock);
+        come_off_duty(t);
         while (!c->stop && c->nudges == seen && clock_now(c->clock) < due)
             signal_wait(&c->time, &c->lock, c->clock, due);
     }
@@ -146,9 +162,9 @@ static void *thread_main(void *arg)
     void *owner = c->duty.arg;
     lock_take(&c->lock);
     if (t == &c->threads[0])
-        keep_time_locked(c);
+        keep_time_locked(t);
     else
-        work_locked(c);
+        work_locked(t);
     t->state = t->detached ? THREAD_NONE : THREAD_DONE;
     signal_all(&c->gone);
     lock_drop(&c->lock);
@@ -166,10 +182,11 @@ static int create_masked(struct crew_thread *t, pthread_t *id)
     return status;
 }
 
-/* The place in `threads` was reserved under the lock, by setting it to RUNNING. */
-static int start(struct crew *c, struct crew_thread *t)
+/* The place in `threads` was reserved under the lock, by setting it to RUNNING.  The lock is given up meanwhile. */
+static void start_locked(struct crew *c, struct crew_thread *t)
 {
     pthread_t id = t->id;
+    lock_drop(&c->lock);
     c->duty.hold(c->duty.arg);
     int status = create_masked(t, &id);
     lock_take(&c->lock);
@@ -180,10 +197,11 @@ static int start(struct crew *c, struct crew_thread *t)
     if (status || (t->detached && t->state == THREAD_DONE))
         t->state = THREAD_NONE;
     signal_all(&c->gone);
+    if (!status)
+        return;
     lock_drop(&c->lock);
-    if (status)
-        c->duty.drop(c->duty.arg);
-    return status;
+    c->duty.drop(c->duty.arg);
+    lock_take(&c->lock);
 }
 
 static struct crew_thread *reserve_locked(struct crew *c, struct crew_thread *t)
@@ -204,15 +222,23 @@ static struct crew_thread *reserve_worker_locked(struct crew *c)
     return NULL;
 }
 
-static unsigned workers_locked(const struct crew *c)
+static bool is_there_locked(const struct crew *c, bool starting)
 {
-    unsigned running = 0;
     for (unsigned i = 1; i <= c->max_workers; i++)
-        running += c->threads[i].state == THREAD_RUNNING;
-    return running;
+        if (c->threads[i].state == THREAD_RUNNING && c->threads[i].starting == starting)
+            return true;
+    return false;
 }
 
-int crew_call(struct crew *c, weir_error *err)
+/* One that is being made may be none. */
+static bool has_worker_locked(struct crew *c)
+{
+    while (!is_there_locked(c, false) && is_there_locked(c, true))
+        signal_wait(&c->gone, &c->lock, c->clock, NEVER);
+    return is_there_locked(c, false);
+}
+
+int crew_call(struct crew *c)
 {
     struct crew_thread *t = NULL;
     lock_take(&c->lock);
@@ -220,35 +246,36 @@ int crew_call(struct crew *c, weir_error *err)
     if (c->sleeping > c->woken) {
         c->woken++;
         signal_one(&c->work);
-    } else {
-        t = reserve_worker_locked(c);
+    } else if ((t = reserve_worker_locked(c))) {
+        start_locked(c, t);
     }
+    bool served = has_worker_locked(c);
     lock_drop(&c->lock);
-    int status = t ? start(c, t) : 0;
-    if (!status)
-        return WEIR_OK;
-    lock_take(&c->lock);
-    unsigned running = workers_locked(c);
-    lock_drop(&c->lock);
-    return running ? WEIR_OK : fail(err, WEIR_E_MEMORY, "cannot make a thread: %s", strerror(status));
+    return served ? 0 : -1;
 }
 
 int crew_nudge(struct crew *c)
 {
+    struct crew_thread *t = &c->threads[0];
     lock_take(&c->lock);
     c->nudges++;
-    struct crew_thread *t = c->stop ? NULL : reserve_locked(c, &c->threads[0]);
     signal_one(&c->time);
+    if (!c->stop && reserve_locked(c, t))
+        start_locked(c, t);
+    while (t->starting)
+        signal_wait(&c->gone, &c->lock, c->clock, NEVER);
+    bool served = c->stop || t->state == THREAD_RUNNING;
     lock_drop(&c->lock);
-    return t && start(c, t) ? -1 : 0;
+    return served ? 0 : -1;
 }
 
-static bool all_done_locked(const struct crew *c)
+/* Who is not on duty comes to its end by itself, however slow the machine. */
+static bool must_wait_locked(const struct crew *c, bool for_all)
 {
     for (unsigned i = 0; i <= c->max_workers; i++)
-        if (c->threads[i].state == THREAD_RUNNING)
-            return false;
-    return true;
+        if (c->threads[i].state == THREAD_RUNNING && (for_all || !c->threads[i].on_duty))
+            return true;
+    return false;
 }
 
 /* Takes one thread off the books: joins it if it is done, lets it go if it is not. */
@@ -276,8 +303,10 @@ void crew_stop(struct crew *c, int64_t patience)
     c->stop = true;
     signal_all(&c->work);
     signal_all(&c->time);
-    while (!all_done_locked(c) && clock_now(&real) < until)
+    while (must_wait_locked(c, true) && clock_now(&real) < until)
         signal_wait(&c->gone, &c->lock, &real, until);
+    while (must_wait_locked(c, false))
+        signal_wait(&c->gone, &c->lock, &real, NEVER);
     lock_drop(&c->lock);
     for (unsigned i = 0; i <= c->max_workers; i++)
         dismiss(c, &c->threads[i]);
@@ -289,7 +318,7 @@ void crew_forked(struct crew *c)
     c->sleeping = c->woken = 0;
     for (unsigned i = 0; i <= c->max_workers; i++) {
         c->threads[i].state = THREAD_NONE;
-        c->threads[i].starting = false;
+        c->threads[i].starting = c->threads[i].on_duty = false;
     }
 }
 

@@ -31,11 +31,11 @@ int crew_create(struct crew **out, const struct alloc *a, const struct clock *cl
                 const struct crew_duty *duty);
 void crew_destroy(struct crew *c); /* no thread is left */
 
-/* There is work: wakes or makes a worker.  < 0 with *err: there is none, and none can be made. */
-int crew_call(struct crew *c, weir_error *err);
+/* There is work: wakes or makes a worker.  < 0: there is none, and none can be made. */
+int crew_call(struct crew *c);
 /* A timer may be due earlier than the last tick said: wakes or makes the timekeeper.  < 0: there is none, and none can be made. */
 int crew_nudge(struct crew *c);
-/* Threads finish what is queued and go.  Waits for them at most that long, in real time; slower ones end by themselves. */
+/* Threads finish what is queued and go.  Waits at most that long, in real time, for those on duty; slower ones end by themselves. */
 void crew_stop(struct crew *c, int64_t patience);
 /* In a child, before anything else: the threads are the parent's. */
 void crew_forked(struct crew *c);

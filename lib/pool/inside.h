@@ -98,7 +98,8 @@ struct weir_pool {
 
     struct figures figures;
     uint64_t loans_before; /* lent before the fork: not this process's figures */
-    atomic_bool no_hands;  /* the crew could not make a thread: borrowers do the work, as with threads=none */
+    atomic_bool no_hands;  /* the crew could not make a worker: borrowers do the work, as with threads=none */
+    atomic_bool no_time;   /* … or a timekeeper: waiters look at the clock themselves */
     atomic_uint remaking;  /* the fork count in which one thread of a child is remaking the pool */
 };
 
@@ -241,6 +242,11 @@ static inline enum lane_kind lane_across(enum lane_kind lane)
 static inline bool pool_has_hands(const weir_pool *p)
 {
     return p->home.crew && !atomic_load(&p->no_hands);
+}
+
+static inline bool pool_keeps_time(const weir_pool *p)
+{
+    return p->home.crew && !atomic_load(&p->no_time);
 }
 /* The data would go with it: the only connection left of those that keep them. */
 static inline bool pool_needs_locked(const weir_pool *p, const struct weir_slot *s)

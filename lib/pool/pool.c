@@ -151,6 +151,7 @@ static void remake(weir_pool *p)
     health_start(p, clock_now(p->home.clock));
     tune_start(p, clock_now(p->home.clock));
     atomic_store(&p->no_hands, false);
+    atomic_store(&p->no_time, false);
     if (p->home.crew)
         crew_forked(p->home.crew);
     p->home.forked(p->home.arg);
@@ -179,15 +180,19 @@ void pool_lock(weir_pool *p)
     lock_take(&p->lock);
 }
 
-/* If no thread can be had, whoever waits learns that the work is theirs. */
+/* If no thread can be had, whoever waits learns that what it does is theirs. */
+static void note(weir_pool *p, atomic_bool *lacks, bool lacking)
+{
+    if (atomic_exchange(lacks, lacking) || !lacking)
+        return;
+    lock_take(&p->lock);
+    waiters_wake_locked(p);
+    lock_drop(&p->lock);
+}
+
 static void call_crew(weir_pool *p)
 {
-    bool lacking = crew_call(p->home.crew, NULL) < 0;
-    if (!atomic_exchange(&p->no_hands, lacking) && lacking) {
-        lock_take(&p->lock);
-        waiters_wake_locked(p);
-        lock_drop(&p->lock);
-    }
+    note(p, &p->no_hands, crew_call(p->home.crew) < 0);
 }
 
 /* Where there is nobody to keep time, the next borrower tries again. */
@@ -196,6 +201,7 @@ static void nudge_crew(weir_pool *p)
     bool lacking = crew_nudge(p->home.crew) < 0;
     for (int lane = 0; lane < LANES && lacking; lane++)
         atomic_fetch_or(&p->lanes[lane].gate, GATE_QUIET);
+    note(p, &p->no_time, lacking);
 }
 
 /* What moves meanwhile is told here, too. */

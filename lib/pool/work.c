@@ -107,8 +107,8 @@ static void bury_locked(weir_pool *p, struct weir_slot *s)
     p->lanes[lane].live--;
     s->keeps_data = s->being_replaced = s->replaced = false;
     atomic_store(&s->said, NULL);
-    if (!pool_has_hands(p))
-        waiters_wake_locked(p); /* who keep the time themselves: there may be a new back-off */
+    if (!pool_keeps_time(p))
+        waiters_wake_locked(p); /* who do it themselves: there may be a new back-off */
     if (p->closed)
         signal_all(&p->returned);
 }
