@@ -77,6 +77,7 @@ static enum status open_house(struct house *house, const struct arguments *a)
 
 static void close_house(struct house *house)
 {
+    weir_db_shutdown(house->db, weir_after_ms(30 * 1000), NULL); /* SQLite's goodbye takes its time */
     weir_db_close(&house->db);
     for (size_t i = 0; i < TABLE_COUNT; i++)
         for (size_t k = 0; k < UPSERT_SIZES; k++)
