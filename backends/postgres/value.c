@@ -2,8 +2,8 @@
  * Cells: what the server's types are here, and how their text and their binary form are read.
  *
  * A result comes in binary if each of its columns can be read in that form, which spares bytes from being written as digits, and
- * numbers from losing any; else all of it comes as text.  A type that is not in the table is text.  What has no counterpart here, like
- * the moment "infinity", is given as the text that it is, so that nobody takes it for a time.
+ * numbers from losing any; else all of it comes as text.  A type that is not in the table is text, and so is a day, which is no moment.
+ * What has no counterpart here, like the moment "infinity", is given as the text that it is, so that nobody takes it for a time.
  * SPDX-License-Identifier: MIT
  */
 #include <math.h>
@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include "pg.h"
 #include "types.h"
-
-#define DAY_US INT64_C(86400000000)
 
 /* A blob that came as text, decoded once a row. */
 struct pg_blob {
@@ -73,29 +71,15 @@ static void binary_blob(const char *bytes, size_t n, weir_value *out)
     *out = weir_blob(bytes, n);
 }
 
-static void endless(int negative, weir_value *out)
-{
-    *out = negative ? weir_text("-infinity") : weir_text("infinity");
-}
-
 static void binary_time(const char *bytes, size_t n, weir_value *out)
 {
     const int64_t us = (int64_t)big_endian(bytes, n);
     if (us == INT64_MAX || us == INT64_MIN)
-        endless(us < 0, out);
+        *out = us < 0 ? weir_text("-infinity") : weir_text("infinity");
     else if (us > INT64_MAX - PG_EPOCH_US)
         *out = weir_text("later than 64 bits of microseconds since 1970 can tell");
     else
         *out = weir_time_us(us + PG_EPOCH_US);
-}
-
-static void binary_date(const char *bytes, size_t n, weir_value *out)
-{
-    const int32_t days = (int32_t)(uint32_t)big_endian(bytes, n);
-    if (days == INT32_MAX || days == INT32_MIN)
-        endless(days < 0, out);
-    else
-        *out = weir_time_us(days * DAY_US + PG_EPOCH_US);
 }
 
 /* ---- text ---- */
@@ -196,15 +180,24 @@ void pg_forget_blobs(struct pg_conn *c)
 /* ---- the table ---- */
 
 static const struct pg_type types[] = {
-    { PG_INT4, text_int, binary_int },          { PG_INT8, text_int, binary_int },
-    { PG_TEXT, text_text, binary_text },        { PG_VARCHAR, text_text, binary_text },
-    { PG_NUMERIC, text_decimal, NULL },         { PG_FLOAT8, text_double, binary_double },
-    { PG_TIMESTAMPTZ, text_time, binary_time }, { PG_TIMESTAMP, text_time, binary_time },
-    { PG_BOOL, text_bool, binary_int },         { PG_BYTEA, text_blob, binary_blob },
-    { PG_DATE, text_time, binary_date },        { PG_INT2, text_int, binary_int },
-    { PG_FLOAT4, text_float, binary_float },    { PG_OID, text_int, binary_oid },
-    { PG_BPCHAR, text_text, binary_text },      { PG_NAME_TYPE, text_text, binary_text },
-    { PG_JSON, text_text, binary_text },        { 0, text_text, NULL },
+    { PG_INT4, text_int, binary_int },
+    { PG_INT8, text_int, binary_int },
+    { PG_TEXT, text_text, binary_text },
+    { PG_VARCHAR, text_text, binary_text },
+    { PG_NUMERIC, text_decimal, NULL },
+    { PG_FLOAT8, text_double, binary_double },
+    { PG_TIMESTAMPTZ, text_time, binary_time },
+    { PG_TIMESTAMP, text_time, binary_time },
+    { PG_BOOL, text_bool, binary_int },
+    { PG_BYTEA, text_blob, binary_blob },
+    { PG_DATE, text_text, NULL },
+    { PG_INT2, text_int, binary_int },
+    { PG_FLOAT4, text_float, binary_float },
+    { PG_OID, text_int, binary_oid },
+    { PG_BPCHAR, text_text, binary_text },
+    { PG_NAME_TYPE, text_text, binary_text },
+    { PG_JSON, text_text, binary_text },
+    { 0, text_text, NULL },
 };
 
 const struct pg_type *pg_type_of(Oid oid)

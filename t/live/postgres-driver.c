@@ -131,7 +131,7 @@ static const struct {
     { "'2023-11-14 22:13:20.5'::timestamp", WEIR_TIME, INT64_C(1700000000500000), 0, NULL },
     { "'2023-11-14 22:13:20.5+00'::timestamptz", WEIR_TIME, INT64_C(1700000000500000), 0, NULL },
     { "'2023-11-15 00:13:20.5+02'::timestamptz", WEIR_TIME, INT64_C(1700000000500000), 0, NULL },
-    { "'2023-11-14'::date", WEIR_TIME, INT64_C(1699920000000000), 0, NULL },
+    { "'2023-11-14'::date", WEIR_TEXT, 0, 0, "2023-11-14" },
     { "'infinity'::timestamptz", WEIR_TEXT, 0, 0, "infinity" },
     { "'-infinity'::timestamp", WEIR_TEXT, 0, 0, "-infinity" },
     { "'-infinity'::date", WEIR_TEXT, 0, 0, "-infinity" },
