@@ -2,6 +2,7 @@
  * The registry of drivers.
  * SPDX-License-Identifier: MIT
  */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -83,11 +84,8 @@ static int check(const weir_backend *b, weir_error *err)
     return what ? fail(err, WEIR_E_ABI, "driver '%s': %s", name, what) : WEIR_OK;
 }
 
-int weir_backend_register(const weir_backend *backend, weir_error *err)
+static int add_locked(const weir_backend *backend, weir_error *err)
 {
-    int status = check(backend, err);
-    if (status < 0)
-        return status;
     for (const char *const *s = backend->schemes; *s; s++)
         if (find(serves, *s))
             return fail(err, WEIR_E_ARGUMENT, "driver '%s': the scheme '%s' is taken by driver '%s'", backend->name, *s,
@@ -95,24 +93,38 @@ int weir_backend_register(const weir_backend *backend, weir_error *err)
     if (find(is_called, backend->name))
         return fail(err, WEIR_E_ARGUMENT, "driver '%s': the name is taken", backend->name);
     for (int i = 0; i < REGISTERED_MAX; i++) {
-        const weir_backend *none = NULL;
-        if (atomic_compare_exchange_strong(&registered[i], &none, backend))
-            return WEIR_OK;
+        if (atomic_load(&registered[i]))
+            continue;
+        atomic_store(&registered[i], backend);
+        return WEIR_OK;
     }
     return fail(err, WEIR_E_ARGUMENT, "driver '%s': %d drivers are registered, there is no place for more",
                 backend->name, REGISTERED_MAX);
 }
 
+/* One at a time, or two might take one scheme. */
+int weir_backend_register(const weir_backend *backend, weir_error *err)
+{
+    static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
+    int status = check(backend, err);
+    if (status < 0)
+        return status;
+    pthread_mutex_lock(&registering);
+    status = add_locked(backend, err);
+    pthread_mutex_unlock(&registering);
+    return status;
+}
+
 /* A scheme is letters, digits, '+', '-' and '.': it cannot lead out of the folder. */
-static void load_module(const char *scheme)
+static int load_module(const char *scheme, weir_error *err)
 {
 #ifdef PKGLIBDIR
     char path[512];
     if (snprintf(path, sizeof path, "%s/%s.so", PKGLIBDIR, scheme) < (int)sizeof path && access(path, R_OK) == 0)
-        weir_backend_load(path, NULL);
-#else
-    (void)scheme;
+        return weir_backend_load(path, err);
 #endif
+    (void)scheme, (void)err;
+    return WEIR_OK; /* there is none */
 }
 
 #define NAMES_MAX 64
@@ -146,13 +158,15 @@ static int unknown(const char *scheme, weir_error *err)
 
 const weir_backend *driver_find(const char *scheme, weir_error *err)
 {
+    int loaded = WEIR_OK;
     const weir_backend *b = find(serves, scheme);
     if (!b) {
-        load_module(scheme);
-        b = find(serves, scheme);
+        loaded = load_module(scheme, err);
+        b = find(serves, scheme); /* somebody else may have loaded it meanwhile */
     }
     if (!b) {
-        unknown(scheme, err);
+        if (loaded >= 0)
+            unknown(scheme, err);
         return NULL;
     }
     return check(b, err) < 0 ? NULL : b;

@@ -53,6 +53,32 @@ if [ -e "$libdir/libweir.so" ]; then
     check "the examples do what they say" examples_pass
 fi
 
+# What a stranger makes who writes a driver: the one for SQLite, from a copy of its files, with the installed headers alone.
+build_driver() {
+    mkdir -p "$folder/lite" && cp "$top_srcdir/backends/sqlite/"*.[ch] "$folder/lite"
+    # shellcheck disable=SC2046,SC2086
+    $CC -D_GNU_SOURCE -DWEIR_MODULE $flags -pthread -fPIC -shared "$folder/lite/"*.c -o "$folder/lite/sqlite.so" \
+        $("$PKG_CONFIG" --cflags weir) $("$PKG_CONFIG" --cflags --libs sqlite3)
+}
+
+build_scenario() {
+    # shellcheck disable=SC2046,SC2086
+    $CC -D_GNU_SOURCE -pthread -I"$top_srcdir/t/lib" "$top_srcdir/t/live/"scenario*.c "$top_srcdir/t/live/talk.c" \
+        "$top_srcdir/t/live/sqlite-scenario.c" "$top_srcdir/t/lib/tap.c" -o "$folder/scenario" \
+        $("$PKG_CONFIG" --cflags --libs weir) -lm
+}
+
+scenario_passes() {
+    WEIR_TEST_MODULES=$folder/lite "$folder/scenario" >"$folder/scenario.out" || { grep -v '^ok' "$folder/scenario.out" && false; }
+}
+
+# A driver that is built in, or installed, would be in its place.
+if [ -e "$libdir/libweir.so" ] && [ "$stranger_url" = null: ] && "$PKG_CONFIG" --exists sqlite3; then
+    check "a driver is built outside the tree" build_driver
+    check "and the scenario of every driver for it" build_scenario
+    check "which it passes" scenario_passes
+fi
+
 # Not every client library comes with all that it needs as archives.  Without, a program links this library alone from one.
 clients=$("$PKG_CONFIG" --print-requires-private weir | sed 's/ .*//')
 # shellcheck disable=SC2046,SC2086
