@@ -44,6 +44,20 @@ static enum mys_tls tls_of(const char *choice)
     return strcmp(choice, "verify") == 0 ? MYS_TLS_VERIFY : strcmp(choice, "on") == 0 ? MYS_TLS_ON : MYS_TLS_OFF;
 }
 
+/* The client library does not name the one that it cannot read. */
+static int check_files(const struct mys_road *road, weir_error *err)
+{
+    static const char *const names[] = { "tls_ca", "tls_cert", "tls_key" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = mys_option(road->host, names[i]);
+        if (*path && access(path, R_OK) != 0)
+            return road->host->fail(err, WEIR_E_TLS,
+                                    "mysql %s: option %s: the file '%s' is not there, or not to be read", road->label,
+                                    names[i], path);
+    }
+    return WEIR_OK;
+}
+
 int mys_road_survey(struct mys_road *road, const weir_host *host, const weir_target *target, weir_error *err)
 {
     road->host = host;
@@ -61,7 +75,7 @@ int mys_road_survey(struct mys_road *road, const weir_host *host, const weir_tar
         snprintf(road->label, sizeof road->label, "%s", road->socket);
     else
         snprintf(road->label, sizeof road->label, "%s:%u", road->name, road->port);
-    return WEIR_OK;
+    return road->tls == MYS_TLS_OFF ? WEIR_OK : check_files(road, err);
 }
 
 void mys_road_end(struct mys_road *road)

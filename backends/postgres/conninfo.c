@@ -173,6 +173,19 @@ static int write_conninfo(const struct pg_conn *c, const weir_target *target, st
 
 /* ---- starting ---- */
 
+/* libpq goes on without a certificate that is not there. */
+static int check_files(const struct pg_conn *c, weir_error *err)
+{
+    static const char *const names[] = { "tls_ca", "tls_cert", "tls_key" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *path = option(c, names[i]);
+        if (*path && access(path, R_OK) != 0)
+            return c->host->fail(err, WEIR_E_TLS, "postgres: option %s: the file '%s' is not there, or not to be read",
+                                 names[i], path);
+    }
+    return WEIR_OK;
+}
+
 static int check(const struct pg_conn *c, const weir_target *target, weir_error *err)
 {
     const int tls = !is(c, "tls", "off");
@@ -188,7 +201,7 @@ static int check(const struct pg_conn *c, const weir_target *target, weir_error 
         return c->host->fail(
             err, WEIR_E_OPTION,
             "postgres: option init cannot be had with pooler=transaction: a session is not one's own there");
-    return WEIR_OK;
+    return tls ? check_files(c, err) : WEIR_OK;
 }
 
 PGconn *pg_start(struct pg_conn *c, const weir_target *target, weir_error *err)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "certificates.h"
 #include "server-mariadb.h"
 #include "tap.h"
 
@@ -192,42 +193,7 @@ void mariadb_stop(struct mariadb *m)
     server_stop(&m->server, SIGKILL);
 }
 
-/* ---- certificates ---- */
-
-static int make_authority(const struct mariadb *m, const char *openssl, const char *key, const char *certificate)
-{
-    const char *const argv[] = { openssl,    "req",
-                                 "-x509",    "-newkey",
-                                 "rsa:2048", "-nodes",
-                                 "-days",    "2",
-                                 "-subj",    "/CN=weir test authority",
-                                 "-keyout",  mariadb_file(m, key),
-                                 "-out",     mariadb_file(m, certificate),
-                                 NULL };
-    return server_run(user(), m->log, argv) == 0;
-}
-
-static int make_server(const struct mariadb *m, const char *openssl)
-{
-    const char *const argv[] = { openssl,    "req",
-                                 "-x509",    "-newkey",
-                                 "rsa:2048", "-nodes",
-                                 "-days",    "2",
-                                 "-subj",    "/CN=localhost",
-                                 "-addext",  "subjectAltName=DNS:localhost",
-                                 "-CA",      mariadb_file(m, "ca.crt"),
-                                 "-CAkey",   mariadb_file(m, "ca.key"),
-                                 "-keyout",  mariadb_file(m, "server.key"),
-                                 "-out",     mariadb_file(m, "server.crt"),
-                                 NULL };
-    return server_run(user(), m->log, argv) == 0;
-}
-
 int mariadb_certificates(const struct mariadb *m)
 {
-    static const char *openssl;
-    if (!openssl)
-        openssl = server_program((const char *const[]){ "openssl", "/usr/bin/openssl", NULL });
-    return openssl && make_authority(m, openssl, "ca.key", "ca.crt") && make_server(m, openssl) &&
-           make_authority(m, openssl, "other.key", "other.crt");
+    return certificates_make(user(), m->folder, m->log);
 }

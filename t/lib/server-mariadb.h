@@ -25,8 +25,7 @@ void mariadb_restart(struct mariadb *m, int signal, const char *const *settings)
 void mariadb_stop(struct mariadb *m);
 
 const char *mariadb_file(const struct mariadb *m, const char *name); /* in its folder; four texts live at once */
-/* Certificates, made with openssl in the server's folder: an authority (ca.crt), a server's for the name `localhost` (server.crt and
-   server.key) and another authority that has signed neither (other.crt).  0: there is no openssl. */
+/* In its folder: certificates.h. */
 int mariadb_certificates(const struct mariadb *m);
 
 /* For what makes them: fills *m, makes its folder and data, and starts it. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "certificates.h"
 #include "server-postgres.h"
 #include "tap.h"
 
@@ -80,10 +81,17 @@ static void make_data(const struct postgres *p, const char *initdb)
         server_show_log(p->log);
         tap_bail("initdb has failed");
     }
-    write_file(postgres_file(p, "data/pg_hba.conf"), "local all all trust\n"
-                                                     "host all weir 127.0.0.1/32 trust\n"
-                                                     "host all all 127.0.0.1/32 scram-sha-256\n"
-                                                     "host replication weir 127.0.0.1/32 trust\n");
+    postgres_admit(p, "");
+}
+
+void postgres_admit(const struct postgres *p, const char *first)
+{
+    char text[1000];
+    snprintf(text, sizeof text,
+             "%slocal all all trust\nhost all weir 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+             "host replication weir 127.0.0.1/32 trust\n",
+             first);
+    write_file(postgres_file(p, "data/pg_hba.conf"), text);
 }
 
 #define SETTINGS_MAX 24
@@ -168,59 +176,9 @@ void postgres_run(const struct postgres *p, const char *sql)
     }
 }
 
-/* ---- certificates ---- */
-
 int postgres_certificates(const struct postgres *p)
 {
-    const char *openssl = program("openssl");
-    if (!openssl)
-        return 0;
-    const char *const authority[] = { openssl,
-                                      "req",
-                                      "-x509",
-                                      "-newkey",
-                                      "ec",
-                                      "-pkeyopt",
-                                      "ec_paramgen_curve:prime256v1",
-                                      "-nodes",
-                                      "-days",
-                                      "2",
-                                      "-subj",
-                                      "/CN=weir test authority",
-                                      "-keyout",
-                                      postgres_file(p, "ca.key"),
-                                      "-out",
-                                      postgres_file(p, "ca.crt"),
-                                      NULL };
-    if (server_run(USER, p->log, authority) != 0)
-        return 0;
-    char key[512], certificate[512];
-    snprintf(key, sizeof key, "%s", postgres_file(p, "server.key"));
-    snprintf(certificate, sizeof certificate, "%s", postgres_file(p, "server.crt"));
-    const char *const server[] = { openssl,
-                                   "req",
-                                   "-x509",
-                                   "-newkey",
-                                   "ec",
-                                   "-pkeyopt",
-                                   "ec_paramgen_curve:prime256v1",
-                                   "-nodes",
-                                   "-days",
-                                   "2",
-                                   "-subj",
-                                   "/CN=localhost",
-                                   "-addext",
-                                   "subjectAltName=DNS:localhost",
-                                   "-CA",
-                                   postgres_file(p, "ca.crt"),
-                                   "-CAkey",
-                                   postgres_file(p, "ca.key"),
-                                   "-keyout",
-                                   key,
-                                   "-out",
-                                   certificate,
-                                   NULL };
-    return server_run(USER, p->log, server) == 0;
+    return certificates_make(USER, p->folder, p->log);
 }
 
 /* ---- PgBouncer ---- */

@@ -25,8 +25,10 @@ void postgres_stop(struct postgres *p);
 /* Runs statements on it as `weir`; bails out if they fail. */
 void postgres_run(const struct postgres *p, const char *sql);
 
-/* Certificates, made with openssl in the server's folder, to be used by the settings ssl=on, ssl_cert_file and ssl_key_file: an
-   authority (ca.crt), and a server's for the name `localhost` (server.crt, server.key).  0: there is no openssl. */
+/* From the next start on, its pg_hba.conf begins with those lines. */
+void postgres_admit(const struct postgres *p, const char *first);
+
+/* In its folder: certificates.h. */
 int postgres_certificates(const struct postgres *p);
 const char *postgres_file(const struct postgres *p, const char *name); /* in its folder; four texts live at once */
 

@@ -485,7 +485,40 @@ static void test_tls_names(void)
     tls_refused("verify", other_ca, "localhost", "", "a certificate of another authority");
     tls_refused("verify", "", "localhost", "", "a certificate of no known authority");
     tls_refused("on", other_ca, "localhost", "", "a certificate of another authority, the name not looked at");
-    tls_refused("on", "/nowhere/ca.pem", "localhost", "", "an authority that is not there");
+    tls_refused("on", "/nowhere/ca.pem", "localhost", "tls_ca: the file '/nowhere/ca.pem'",
+                "an authority that is not there");
+}
+
+/* A user whom the server knows by a certificate. */
+static void test_tls_client(struct mariadb *server)
+{
+    char certificate[600], key[600];
+    weir_error err;
+    void *watch = session(&rig);
+    snprintf(certificate, sizeof certificate, "%s", mariadb_file(server, "client.crt"));
+    snprintf(key, sizeof key, "%s", mariadb_file(server, "client.key"));
+    const char *const options[] = { "tls", "verify", "tls_ca", ca, "tls_cert", certificate, "tls_key", key, NULL };
+    struct rig own;
+    must(watch, "CREATE USER certified@'127.0.0.1' REQUIRE SUBJECT '/CN=certified'");
+    must(watch, "CREATE USER certified@localhost REQUIRE SUBJECT '/CN=certified'");
+    rig_begin(&own, server, options);
+    own.target.host = "localhost";
+    own.target.user = "certified";
+    own.target.database = "";
+    void *conn = dial(&own, &own.target, SOON, &err);
+    ok(conn, "a user with a certificate is let in: %s", conn ? "" : err.text);
+    end(&conn);
+    own.options = (const char *const[]){ "tls", "verify", "tls_ca", ca, NULL };
+    conn = dial(&own, &own.target, SOON, &err);
+    ok(!conn && err.status == WEIR_E_AUTH, "  and without it is not: %s", err.text);
+    end(&conn);
+    own.options = (const char *const[]){ "tls", "on", "tls_cert", "/nowhere/client.crt", "tls_key", key, NULL };
+    conn = dial(&own, &own.target, SOON, &err);
+    ok(!conn && err.status == WEIR_E_TLS, "  nor with one that is not there");
+    has_text(err.text, "tls_cert: the file '/nowhere/client.crt'", "  which is named");
+    end(&conn);
+    must(watch, "DROP USER certified@'127.0.0.1', certified@localhost");
+    end(&watch);
 }
 
 static void test_tls_waits(void)
@@ -570,6 +603,7 @@ static void test_tls(struct mariadb *server)
     snprintf(other_ca, sizeof other_ca, "%s", mariadb_file(server, "other.crt"));
     mariadb_restart(server, SIGTERM, (const char *const[]){ settings[0], settings[1], settings[2], NULL });
     test_tls_names();
+    test_tls_client(server);
     test_tls_waits();
     test_tls_interrupt();
     mariadb_restart(

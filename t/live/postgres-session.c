@@ -584,6 +584,34 @@ static void test_work_over_tls(struct rig *r, const char *ca)
     end(&conn);
 }
 
+/* A user whom the server knows by a certificate. */
+static void test_client_certificate(struct postgres *other, struct rig *r, const char *const *settings)
+{
+    char certificate[512], key[512];
+    weir_target target = r->target;
+    snprintf(certificate, sizeof certificate, "%s", postgres_file(other, "client.crt"));
+    snprintf(key, sizeof key, "%s", postgres_file(other, "client.key"));
+    postgres_run(other, "CREATE USER certified");
+    postgres_admit(other, "hostssl all certified 127.0.0.1/32 cert\n");
+    postgres_restart(other, SIGINT, settings);
+    target.user = "certified";
+    tls[1] = "on";
+    tls[5] = certificate;
+    tls[7] = key;
+    void *conn = dial(r, &target, SOON, &err);
+    is_text(conn ? ask_text(conn, "SELECT current_user") : err.text, "certified",
+            "a user with a certificate is let in");
+    end(&conn);
+    tls[5] = tls[7] = "";
+    conn = dial(r, &target, SOON, &err);
+    is_int(conn ? 0 : err.status, WEIR_E_AUTH, "  and without it is not: %s", err.text);
+    end(&conn);
+    tls[5] = "/nowhere/client.crt";
+    tls[7] = key;
+    tls_fails(r, "127.0.0.1", "on", "", "/nowhere/client.crt", "  nor with one that is not there");
+    tls[5] = tls[7] = "";
+}
+
 static void test_tls(void)
 {
     static char ca[512];
@@ -616,6 +644,7 @@ static void test_tls(void)
         tls_fails(&r, "localhost", "verify", "", "certificate verify failed",
                   "an authority that the system does not know");
     test_work_over_tls(&r, ca);
+    test_client_certificate(&other, &r, settings);
     postgres_stop(&other);
 }
 
