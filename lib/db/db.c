@@ -131,6 +131,16 @@ static bool is(const weir_db *db, const char *name, const char *value)
     return strcmp(options_text(&db->options, name), value) == 0;
 }
 
+/* What is done again and again leaves time for other things. */
+static int check_pace(const weir_db *db, const char *name, const char *zero, weir_error *err)
+{
+    int64_t pace = options_ns(&db->options, name);
+    if (!pace || pace >= NS_PER_S)
+        return WEIR_OK;
+    return fail(err, WEIR_E_OPTION, "option '%s': %s is less than 1s; 0s is %s", name, options_text(&db->options, name),
+                zero);
+}
+
 /* Options that contradict each other are refused by name. */
 static int check_options(const weir_db *db, weir_error *err)
 {
@@ -148,11 +158,8 @@ static int check_options(const weir_db *db, weir_error *err)
     if (interval && options_ns(&db->options, "probe_timeout") > interval)
         return fail(err, WEIR_E_OPTION, "option 'probe_timeout': %s is more than probe_interval, which is %s",
                     options_text(&db->options, "probe_timeout"), options_text(&db->options, "probe_interval"));
-    int64_t life = options_ns(&db->options, "max_lifetime");
-    if (life && life < NS_PER_S)
-        return fail(err, WEIR_E_OPTION, "option 'max_lifetime': %s is less than 1s; 0s is for ever",
-                    options_text(&db->options, "max_lifetime"));
-    return WEIR_OK;
+    return check_pace(db, "keepalive", "never", err) < 0 ? WEIR_E_OPTION
+                                                         : check_pace(db, "max_lifetime", "for ever", err);
 }
 
 static void init_source(weir_db *db)
