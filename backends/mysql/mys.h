@@ -258,6 +258,8 @@ static inline void mys_note(struct mys_conn *c)
 {
     c->status = c->mysql->server_status;
     c->changed |= (c->status & SERVER_SESSION_STATE_CHANGED) != 0;
+    c->mysql->server_status &=
+        ~(unsigned)SERVER_SESSION_STATE_CHANGED; /* MySQL's library would say so again with the next rows */
     c->unsure = 0;
 }
 

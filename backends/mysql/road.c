@@ -144,8 +144,10 @@ static void set_tls(MYSQL *mysql, const struct mys_road *road)
     };
     const unsigned authority = SSL_MODE_VERIFY_CA;
     const int names_authority = *mys_option(road->host, "tls_ca") != '\0';
+    const mys_flag on = 1;
     mysql_options(mysql, MYSQL_OPT_SSL_MODE,
                   road->tls == MYS_TLS_ON && names_authority ? &authority : &modes[road->tls]);
+    mysql_options(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, &on); /* as libmariadb does, for passwords without TLS */
 }
 #endif
 
