@@ -19,7 +19,7 @@ struct mys_param {
     } as;
 };
 
-static const enum enum_field_types types[] = {
+const enum enum_field_types mys_types[] = {
     [WEIR_NULL] = MYSQL_TYPE_NULL,       [WEIR_INT] = MYSQL_TYPE_LONGLONG,   [WEIR_DOUBLE] = MYSQL_TYPE_DOUBLE,
     [WEIR_TEXT] = MYSQL_TYPE_VAR_STRING, [WEIR_BLOB] = MYSQL_TYPE_LONG_BLOB, [WEIR_DECIMAL] = MYSQL_TYPE_NEWDECIMAL,
     [WEIR_TIME] = MYSQL_TYPE_DATETIME,
@@ -36,12 +36,12 @@ static unsigned digits(const char *text, int at, int width)
 }
 
 /* From "YYYY-MM-DD hh:mm:ss[.ffffff]". */
-static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t at, weir_error *err)
+int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us)
 {
     char text[32];
-    if (c->host->time_text(text, us) < 0)
-        return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", at + 1);
-    p->as.t = (MYSQL_TIME){
+    if (host->time_text(text, us) < 0)
+        return -1;
+    *out = (MYSQL_TIME){
         .year = digits(text, 0, 4),
         .month = digits(text, 5, 2),
         .day = digits(text, 8, 2),
@@ -52,6 +52,13 @@ static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t 
         .time_type = MYSQL_TIMESTAMP_DATETIME,
     };
     return WEIR_OK;
+}
+
+static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t at, weir_error *err)
+{
+    if (mys_put_time(&p->as.t, c->host, us) == WEIR_OK)
+        return WEIR_OK;
+    return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", at + 1);
 }
 
 static int put_double(struct mys_conn *c, struct mys_param *p, double d, size_t at, weir_error *err)
@@ -74,9 +81,9 @@ static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, i
 
 static void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
 {
-    if (b->buffer_type == types[type])
+    if (b->buffer_type == mys_types[type])
         return;
-    b->buffer_type = types[type];
+    b->buffer_type = mys_types[type];
     b->buffer = &p->as;
     *moved = 1;
 }
