@@ -13,17 +13,16 @@ static weir_error err;
 
 /* ---- short words */
 
-static void run(const char *sql)
+void bulk_run(weir_db *on, const char *sql)
 {
     weir_conn conn;
-    if (weir_acquire(&conn, db, WEIR_WRITE, (weir_deadline){ 0 }, &err) < 0 ||
+    if (weir_acquire(&conn, on, WEIR_WRITE, (weir_deadline){ 0 }, &err) < 0 ||
         weir_exec(NULL, conn, sql, WEIR_NO_ARGS, (weir_deadline){ 0 }, &err) < 0)
         tap_bail("%s: %s", sql, err.text);
     weir_release(&conn);
 }
 
-/* The only cell of a query as text, in one of a few static buffers. */
-static const char *ask(const char *sql)
+const char *bulk_ask(weir_db *on, const char *sql)
 {
     static char texts[4][128];
     static unsigned last;
@@ -31,7 +30,7 @@ static const char *ask(const char *sql)
     weir_conn conn;
     weir_rows rows;
     strcpy(text, "(none)");
-    if (weir_acquire(&conn, db, WEIR_READ, (weir_deadline){ 0 }, &err) < 0 ||
+    if (weir_acquire(&conn, on, WEIR_READ, (weir_deadline){ 0 }, &err) < 0 ||
         weir_query(&rows, conn, sql, WEIR_NO_ARGS, (weir_deadline){ 0 }, &err) < 0)
         tap_bail("%s: %s", sql, err.text);
     if (weir_rows_next(rows, NULL) == WEIR_ROW)
@@ -39,6 +38,16 @@ static const char *ask(const char *sql)
     weir_rows_close(&rows, NULL);
     weir_release(&conn);
     return text;
+}
+
+static void run(const char *sql)
+{
+    bulk_run(db, sql);
+}
+
+static const char *ask(const char *sql)
+{
+    return bulk_ask(db, sql);
 }
 
 static void make_table(void)

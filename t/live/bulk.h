@@ -17,4 +17,8 @@ struct bulk_dialect {
 /* Makes tables of its own and drops them. */
 void bulk_scenario(weir_db *db, const struct bulk_dialect *dialect);
 
+/* A statement, and the only cell of a query as text, in one of a few static buffers.  They bail out if it fails. */
+void bulk_run(weir_db *db, const char *sql);
+const char *bulk_ask(weir_db *db, const char *sql);
+
 #endif

@@ -11,7 +11,7 @@ static void on(struct mariadb *server)
 {
     static const struct bulk_dialect dialect = { .text = "VARCHAR(64)",
                                                  .decimal = "DECIMAL(65,30)",
-                                                 .adds_decimals = 1 };
+                                                 .adds_decimals = 1, .checks_values = 1 };
     char url[300];
     weir_db *db;
     weir_error err;
