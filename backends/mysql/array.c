@@ -1,29 +1,21 @@
 /*
  * Bulk, as arrays: a statement for one row, prepared once a job, that MariaDB runs for many rows at once.
  *
- * The server is told the types once a statement, so a stretch ends where a column changes its own; NULL goes with every type.  The client
- * library asks for row after row, and takes most values from where they are.
+ * The server is told the types once a statement, so a stretch ends where a column changes its own; NULL goes with every type, and times
+ * are texts.  The client library wants a column's numbers side by side, or pointers to its texts.
  * SPDX-License-Identifier: MIT
  */
 #include "bulk.h"
 
-#if HAVE_DECL_STMT_ATTR_CB_PARAM
+#if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
 
 #    define CELL_HEAD 10 /* an indicator, and how long it is */
 
-/* What the library does not find in a value as it is. */
-struct cell {
-    unsigned long length;
-    MYSQL_TIME time;
-    char indicator;
-};
+#    define TIME_SIZE 32
 
 struct mys_array {
-    MYSQL_BIND *binds;
-    struct cell *cells;
-    size_t count;
-    const weir_host *host;
-    const weir_value *const *rows; /* of the stretch */
+    size_t times; /* cells of the stretch that are one */
+    MYSQL_BIND binds[];
 };
 
 int mys_takes_arrays(const struct mys_conn *c)
@@ -72,31 +64,23 @@ static int know_statement(struct mys_bulk *b, weir_error *err)
     return prepare(b, err);
 }
 
-/* ---- places */
-
-static int make_places(struct mys_bulk *b, weir_error *err)
+static int make_binds(struct mys_bulk *b, weir_error *err)
 {
     const weir_host *host = b->conn->host;
-    const size_t n = b->spec->count, size = sizeof(struct mys_array) + n * (sizeof(MYSQL_BIND) + sizeof(struct cell));
-    struct mys_array *a = b->array = mys_resize(host, NULL, size);
-    if (!a)
+    const size_t n = b->spec->count, size = sizeof *b->array + n * sizeof(MYSQL_BIND);
+    b->array = mys_resize(host, NULL, size);
+    if (!b->array)
         return host->fail(err, WEIR_E_MEMORY, "no memory for %zu parameters", n);
-    memset(a, 0, size);
-    *a = (struct mys_array){ .binds = (void *)(a + 1), .count = n, .host = host };
-    a->cells = (void *)(a->binds + n);
-    for (size_t i = 0; i < n; i++) {
-        a->binds[i].buffer_type = MYSQL_TYPE_NULL;
-        a->binds[i].length = &a->cells[i].length;
-        a->binds[i].u.indicator = &a->cells[i].indicator;
-        a->binds[i].buffer = &a->cells[i].time;
-    }
+    memset(b->array, 0, size);
+    for (size_t i = 0; i < n; i++)
+        b->array->binds[i].buffer_type = MYSQL_TYPE_NULL;
     return WEIR_OK;
 }
 
 static int begin(struct mys_bulk *b, weir_error *err)
 {
     const int st = know_statement(b, err);
-    return st < 0 ? st : make_places(b, err);
+    return st < 0 ? st : make_binds(b, err);
 }
 
 static void end(struct mys_bulk *b)
@@ -107,21 +91,29 @@ static void end(struct mys_bulk *b)
 
 /* ---- rows */
 
+static int has_bytes(const weir_value *v)
+{
+    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+}
+
 static size_t row_size(const struct mys_bulk *b, const weir_value *row)
 {
     size_t size = 0;
-    for (size_t i = 0; i < b->spec->count; i++) {
-        const int has_bytes = row[i].type == WEIR_TEXT || row[i].type == WEIR_BLOB || row[i].type == WEIR_DECIMAL;
-        size += CELL_HEAD + (has_bytes ? (size_t)row[i].length : sizeof(int64_t));
-    }
+    for (size_t i = 0; i < b->spec->count; i++)
+        size += CELL_HEAD + (has_bytes(&row[i]) ? (size_t)row[i].length : TIME_SIZE);
     return size;
 }
 
-static int fits(const struct mys_array *a, const weir_value *row)
+static enum enum_field_types type_of(const weir_value *v)
 {
-    for (size_t i = 0; i < a->count; i++) {
-        const enum enum_field_types type = a->binds[i].buffer_type;
-        if (row[i].type != WEIR_NULL && type != MYSQL_TYPE_NULL && type != mys_types[row[i].type])
+    return v->type == WEIR_TIME ? MYSQL_TYPE_VAR_STRING : mys_types[v->type];
+}
+
+static int fits(const struct mys_bulk *b, const weir_value *row)
+{
+    for (size_t i = 0; i < b->spec->count; i++) {
+        const enum enum_field_types type = b->array->binds[i].buffer_type;
+        if (row[i].type != WEIR_NULL && type != MYSQL_TYPE_NULL && type != type_of(&row[i]))
             return 0;
     }
     return 1;
@@ -129,46 +121,69 @@ static int fits(const struct mys_array *a, const weir_value *row)
 
 static int takes(struct mys_bulk *b, const weir_value *row)
 {
-    struct mys_array *a = b->array;
-    if (!fits(a, row))
+    if (!fits(b, row))
         return 0;
-    for (size_t i = 0; i < a->count; i++)
+    for (size_t i = 0; i < b->spec->count; i++) {
         if (row[i].type != WEIR_NULL)
-            a->binds[i].buffer_type = mys_types[row[i].type];
+            b->array->binds[i].buffer_type = type_of(&row[i]);
+        b->array->times += row[i].type == WEIR_TIME;
+    }
     return 1;
 }
 
-static void put(const struct mys_array *a, MYSQL_BIND *place, struct cell *cell, const weir_value *v)
+/* ---- columns of a stretch */
+
+struct stretch {
+    const weir_host *host;
+    const weir_value *const *rows;
+    size_t count;
+    char *times, *room; /* of the block, what is left for texts, and for columns */
+};
+
+static void put(struct stretch *s, MYSQL_BIND *bind, size_t row, const weir_value *v)
 {
-    cell->indicator = v->type == WEIR_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
-    if (v->type == WEIR_INT || v->type == WEIR_DOUBLE) {
-        place->buffer = (void *)(uintptr_t)&v->as;
+    const char **texts = bind->buffer;
+    bind->u.indicator[row] = v->type == WEIR_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+    if (v->type == WEIR_INT) {
+        ((int64_t *)bind->buffer)[row] = v->as.i;
+    } else if (v->type == WEIR_DOUBLE) {
+        ((double *)bind->buffer)[row] = v->as.d;
     } else if (v->type == WEIR_TIME) {
-        place->buffer = &cell->time;
-        mys_put_time(&cell->time, a->host, v->as.i);
+        s->host->time_text(s->times, v->as.i); /* it has been looked at */
+        texts[row] = s->times;
+        bind->length[row] = (unsigned long)strlen(s->times);
+        s->times += TIME_SIZE;
     } else if (v->type != WEIR_NULL) {
-        place->buffer = (void *)(uintptr_t)v->as.p;
-        cell->length = (unsigned long)v->length;
+        texts[row] = v->as.p;
+        bind->length[row] = (unsigned long)v->length;
     }
 }
 
-static my_bool put_row(void *data, MYSQL_BIND *places, unsigned row)
+static void put_column(struct stretch *s, MYSQL_BIND *bind, size_t column)
 {
-    const struct mys_array *a = data;
-    for (size_t i = 0; i < a->count; i++)
-        put(a, &places[i], &a->cells[i], &a->rows[row][i]);
-    return 0;
+    bind->buffer = s->room;
+    bind->length = (void *)(s->room + s->count * sizeof(int64_t));
+    bind->u.indicator = (char *)(bind->length + s->count);
+    for (size_t i = 0; i < s->count; i++)
+        put(s, bind, i, &s->rows[i][column]);
+}
+
+/* A place of a column takes a number or a pointer, a length and an indicator, and begins where any of them may. */
+static char *put_columns(struct mys_bulk *b, size_t from, size_t count)
+{
+    const size_t even = (count + sizeof(int64_t) - 1) / sizeof(int64_t) * sizeof(int64_t);
+    const size_t column = even * (sizeof(int64_t) + sizeof(unsigned long) + 1);
+    char *block = mys_resize(b->conn->host, NULL, b->spec->count * column + b->array->times * TIME_SIZE);
+    struct stretch s = { .host = b->conn->host, .rows = b->rows + from, .count = count, .room = block };
+    if (!block)
+        return NULL;
+    s.times = block + b->spec->count * column;
+    for (size_t i = 0; i < b->spec->count; i++, s.room += column)
+        put_column(&s, &b->array->binds[i], i);
+    return block;
 }
 
 /* ---- writing */
-
-static int set_up(MYSQL_STMT *handle, struct mys_array *a, unsigned rows)
-{
-    return mysql_stmt_attr_set(handle, STMT_ATTR_ARRAY_SIZE, &rows) ||
-           mysql_stmt_attr_set(handle, STMT_ATTR_CB_USER_DATA, a) ||
-           mysql_stmt_attr_set(handle, STMT_ATTR_CB_PARAM, (void *)(uintptr_t)put_row) ||
-           mysql_stmt_bind_param(handle, a->binds);
-}
 
 static int run_once(struct mys_bulk *b, unsigned rows, weir_error *err)
 {
@@ -177,7 +192,9 @@ static int run_once(struct mys_bulk *b, unsigned rows, weir_error *err)
     if (st < 0)
         return st;
     MYSQL_STMT *handle = c->bulk->handle;
-    return set_up(handle, b->array, rows) || mysql_stmt_execute(handle) ? mys_fail(c, handle, err) : WEIR_OK;
+    const int failed = mysql_stmt_attr_set(handle, STMT_ATTR_ARRAY_SIZE, &rows) ||
+                       mysql_stmt_bind_param(handle, b->array->binds) || mysql_stmt_execute(handle);
+    return failed ? mys_fail(c, handle, err) : WEIR_OK;
 }
 
 /* A statement that the server has forgotten has not begun: it is prepared and run again. */
@@ -193,11 +210,15 @@ static int run(struct mys_bulk *b, unsigned rows, weir_error *err)
 static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err)
 {
     struct mys_array *a = b->array;
+    char *block = put_columns(b, from, count);
     (void)bytes;
-    a->rows = b->rows + from;
+    if (!block)
+        return b->conn->host->fail(err, WEIR_E_MEMORY, "no memory for %zu rows", count);
     const int st = run(b, (unsigned)count, err);
-    for (size_t i = 0; i < a->count; i++)
+    mys_resize(b->conn->host, block, 0);
+    for (size_t i = 0; i < b->spec->count; i++)
         a->binds[i].buffer_type = MYSQL_TYPE_NULL;
+    a->times = 0;
     return st;
 }
 

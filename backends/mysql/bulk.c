@@ -139,7 +139,7 @@ static int write_all(struct mys_bulk *b, const struct mys_way *way, size_t *bad,
 
 static const struct mys_way *way_of(const struct mys_conn *c)
 {
-#if HAVE_DECL_STMT_ATTR_CB_PARAM
+#if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
     if (mys_takes_arrays(c))
         return &mys_arrays;
 #endif

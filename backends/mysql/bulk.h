@@ -27,7 +27,7 @@ struct mys_way {
 };
 
 extern const struct mys_way mys_literals;
-#if HAVE_DECL_STMT_ATTR_CB_PARAM
+#if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
 extern const struct mys_way mys_arrays;
 int mys_takes_arrays(const struct mys_conn *c);
 #endif
