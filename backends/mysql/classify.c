@@ -47,8 +47,8 @@ static const struct meaning meanings[] = {
     { WEIR_E_CHECK, 0, LIVES, NULL, NULL, { 3819, 4025, 1644 } },
 
     /* values; JSON; more than max_allowed_packet, when the rest of it is still on its way */
-    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1690, 1301 } },
-    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 3140, 3141, 4037, 4038 } },
+    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1690, 1300 } },
+    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1301, 3140, 3141, 4037, 4038 } },
     { WEIR_E_DATA, DEAD, LIVES, NULL, NULL, { 1153 } },
     { WEIR_E_DATA, DEAD, LIVES, "08S01", NULL, { 2020 } },
 

@@ -137,6 +137,8 @@ struct mys_conn {
 
     struct mys_stmt *statements;
     unsigned forgotten;      /* of them */
+    struct mys_stmt *bulk;   /* of the last job that arrays were bound for … */
+    uint64_t bulk_job;       /* … this */
     struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
     struct mys_result result;
     unsigned fetched; /* rows ever */
@@ -273,6 +275,7 @@ int mys_refresh(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* pre
 
 /* run.c */
 int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
+int mys_know_packet_limit(struct mys_conn *c, weir_error *err);
 int64_t mys_affected(void *conn);
 int64_t mys_last_id(void *conn);
 
@@ -286,7 +289,12 @@ void mys_abandon(void *conn);
 size_t mys_columns(void *conn);
 const char *mys_name(void *conn, size_t column);
 
+/* bulk.c */
+int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+                   size_t *bad, int64_t deadline_ns, weir_error *err);
+
 /* param.c */
+extern const enum enum_field_types mys_types[]; /* of each type of value */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 

@@ -19,7 +19,7 @@ struct mys_param {
     } as;
 };
 
-static const enum enum_field_types types[] = {
+const enum enum_field_types mys_types[] = {
     [WEIR_NULL] = MYSQL_TYPE_NULL,       [WEIR_INT] = MYSQL_TYPE_LONGLONG,   [WEIR_DOUBLE] = MYSQL_TYPE_DOUBLE,
     [WEIR_TEXT] = MYSQL_TYPE_VAR_STRING, [WEIR_BLOB] = MYSQL_TYPE_LONG_BLOB, [WEIR_DECIMAL] = MYSQL_TYPE_NEWDECIMAL,
     [WEIR_TIME] = MYSQL_TYPE_DATETIME,
@@ -74,9 +74,9 @@ static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, i
 
 static void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
 {
-    if (b->buffer_type == types[type])
+    if (b->buffer_type == mys_types[type])
         return;
-    b->buffer_type = types[type];
+    b->buffer_type = mys_types[type];
     b->buffer = &p->as;
     *moved = 1;
 }

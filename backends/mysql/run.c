@@ -20,19 +20,25 @@ static uint64_t bytes_of(weir_args args)
     return bytes;
 }
 
+int mys_know_packet_limit(struct mys_conn *c, weir_error *err)
+{
+    char text[32];
+    if (c->packet_limit)
+        return WEIR_OK;
+    const int st = mys_ask(c, text, sizeof text, "SELECT @@max_allowed_packet", err);
+    if (st < 0)
+        return st;
+    c->packet_limit = st ? strtoull(text, NULL, 10) : UINT64_MAX;
+    return WEIR_OK;
+}
+
 /* The server hangs up in the middle of a packet that is too long for it, often before it could be heard why. */
 static int check_length(struct mys_conn *c, weir_args args, weir_error *err)
 {
-    char text[32];
     const uint64_t bytes = bytes_of(args);
-    if (bytes < LONG_PACKET)
-        return WEIR_OK;
-    if (c->packet_limit == 0) {
-        const int st = mys_ask(c, text, sizeof text, "SELECT @@max_allowed_packet", err);
-        if (st < 0)
-            return st;
-        c->packet_limit = st ? strtoull(text, NULL, 10) : UINT64_MAX;
-    }
+    const int st = bytes < LONG_PACKET ? WEIR_OK : mys_know_packet_limit(c, err);
+    if (st < 0 || bytes < LONG_PACKET)
+        return st;
     if (bytes + ROOM_FOR_THE_REST + 16 * args.n <= c->packet_limit)
         return WEIR_OK;
     return c->host->fail(err, WEIR_E_DATA,

@@ -1,0 +1,40 @@
+/*
+ * Bulk, inside: rows are cut into stretches, and each is written as one statement, one way or the other.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BACKENDS_MYSQL_BULK_H
+#define BACKENDS_MYSQL_BULK_H
+
+#include "mys.h"
+
+/* One call of the hook. */
+struct mys_bulk {
+    struct mys_conn *conn;
+    uint64_t job;
+    const weir_bulk_spec *spec;
+    const weir_value *const *rows;
+    size_t count;
+    int64_t deadline_ns;
+    struct mys_array *array; /* of the way that has one */
+};
+
+struct mys_way {
+    int (*begin)(struct mys_bulk *b, weir_error *err);                   /* before the hook's waits begin */
+    size_t (*row_size)(const struct mys_bulk *b, const weir_value *row); /* bytes on the wire, at most */
+    int (*takes)(struct mys_bulk *b, const weir_value *row); /* into the stretch that it took rows for last */
+    int (*write)(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err);
+    void (*end)(struct mys_bulk *b); /* also after a begin that failed */
+};
+
+extern const struct mys_way mys_literals;
+#if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
+extern const struct mys_way mys_arrays;
+int mys_takes_arrays(const struct mys_conn *c);
+#endif
+
+/* upsert.c: the parts of a statement before and behind its rows.  Each returns its end, where a zero byte is. */
+size_t mys_insert_size(const weir_bulk_spec *spec); /* of both, and of a question mark a column, at most */
+char *mys_insert_head(char *at, const weir_bulk_spec *spec);
+char *mys_insert_tail(char *at, const struct mys_conn *c, const weir_bulk_spec *spec);
+
+#endif
