@@ -149,14 +149,14 @@ void weir_bulk_abort(weir_bulk **bulk)
 
 struct attempt {
     const weir_bulk *bulk;
-    bool careful;
+    enum bulk_way way;
     struct bulk_written written;
 };
 
 static int body(weir_conn conn, void *arg, weir_error *err)
 {
     struct attempt *a = arg;
-    return bulk_write(conn, &a->bulk->batch, a->bulk->job, a->careful, &a->written, (weir_deadline){ 0 }, err);
+    return bulk_write(conn, &a->bulk->batch, a->bulk->job, a->way, &a->written, (weir_deadline){ 0 }, err);
 }
 
 static int transact(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
@@ -172,21 +172,20 @@ static int transact(weir_bulk *b, struct attempt *a, weir_deadline deadline, wei
 static int write_own(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
 {
     int status = transact(b, a, deadline, err);
-    bool search = status < 0 && bulk_blames_row(status) && (b->spec.skip_bad || a->written.bad_row == UINT64_MAX);
-    if (!search)
+    if (status >= 0 || !bulk_blames_row(status))
         return status;
-    a->careful = true;
+    a->way = BULK_CAREFUL;
     return transact(b, a, deadline, err);
 }
 
 static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
 {
-    struct attempt a = { .bulk = b, .careful = !b->db };
+    struct attempt a = { .bulk = b, .way = BULK_PLAIN };
     a.written.bad_row = UINT64_MAX;
     int status = batch_order(&b->batch, &a.written.bad_row, err);
     if (status >= 0)
         status = b->db ? write_own(b, &a, deadline, err)
-                       : bulk_write(b->conn, &b->batch, b->job, true, &a.written, deadline, err);
+                       : bulk_write(b->conn, &b->batch, b->job, BULK_APART, &a.written, deadline, err);
     if (a.written.bad_row < b->result.bad_row)
         b->result.bad_row = a.written.bad_row;
     if (status < 0)

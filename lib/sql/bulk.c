@@ -66,6 +66,10 @@ static int insert_each(struct link *l, const weir_bulk_spec *spec, const weir_va
 
 /* ---- a batch */
 
+/* Savepoints. */
+#define BATCH "weir_batch"
+#define STRETCH "weir_mark"
+
 struct writing {
     struct link *link;
     const struct batch *batch;
@@ -94,31 +98,40 @@ static void blame(const struct writing *w, size_t row)
         w->written->bad_row = index;
 }
 
+/* Back to a savepoint, which is let go.  Says so if that cannot be. */
+static int undo(const struct writing *w, const char *mark, weir_error *err)
+{
+    int status = transaction_return(w->link, mark, w->until, err);
+    return status < 0 ? status : transaction_unmark(w->link, mark, w->until, err);
+}
+
 /* Writes a stretch behind a savepoint.  *fault is WEIR_OK, or what a row is to be blamed for; that is undone then. */
 static int try_stretch(const struct writing *w, size_t from, size_t count, size_t *bad, int *fault, weir_error *err)
 {
     weir_error ignored;
-    int status = transaction_mark(w->link, w->until, err);
+    int status = transaction_mark(w->link, STRETCH, w->until, err);
     if (status < 0)
         return status;
     *fault = write_rows(w, from, count, bad, err);
     if (*fault >= 0)
-        return transaction_unmark(w->link, w->until, err);
-    bool undone = bulk_blames_row(*fault) && transaction_return(w->link, w->until, &ignored) >= 0;
+        return transaction_unmark(w->link, STRETCH, w->until, err);
+    bool undone = bulk_blames_row(*fault) && undo(w, STRETCH, &ignored) >= 0;
     return undone ? WEIR_OK : *fault;
 }
 
-static int write_guarded(const struct writing *w, size_t from, size_t count, weir_error *err);
-
-/* In two, so that the half that is good is written in one go. */
-static int write_halves(const struct writing *w, size_t from, size_t count, weir_error *err)
+static int leave_out(const struct writing *w, size_t row, int fault)
 {
-    size_t half = count / 2;
-    int status = write_guarded(w, from, half, err);
-    return status < 0 ? status : write_guarded(w, from + half, count - half, err);
+    blame(w, row);
+    if (!w->batch->spec->skip_bad)
+        return fault;
+    w->written->skipped++;
+    return WEIR_OK;
 }
 
-/* Each bad row that the driver names is left out with what stands before it written again; one that it does not name is looked for. */
+/*
+ * Only a row that fails alone is bad.  Where a stretch fails, what stands before the row that the driver blames is written, then that row,
+ * then the rest; if it blames none, the stretch is written in halves.
+ */
 static int write_guarded(const struct writing *w, size_t from, size_t count, weir_error *err)
 {
     while (count) {
@@ -126,34 +139,54 @@ static int write_guarded(const struct writing *w, size_t from, size_t count, wei
         int fault, status = try_stretch(w, from, count, &bad, &fault, err);
         if (status < 0 || fault >= 0)
             return status;
-        if (bad == count && count > 1)
-            return write_halves(w, from, count, err);
-        bad = count == 1 ? 0 : bad;
-        blame(w, from + bad);
-        if (!w->batch->spec->skip_bad)
-            return fault;
-        w->written->skipped++;
-        status = write_guarded(w, from, bad, err);
+        if (count == 1)
+            return leave_out(w, from, fault);
+        size_t done = bad < count ? bad : count / 2;
+        status = write_guarded(w, from, done, err);
+        if (status >= 0 && bad < count)
+            status = write_guarded(w, from + done++, 1, err);
         if (status < 0)
             return status;
-        from += bad + 1;
-        count -= bad + 1;
+        from += done;
+        count -= done;
     }
     return WEIR_OK;
 }
 
-static int write_batch(const struct writing *w, bool careful, weir_error *err)
+static int write_plain(const struct writing *w, weir_error *err)
 {
-    size_t bad, count = w->batch->count;
-    if (careful)
-        return write_guarded(w, 0, count, err);
-    int status = write_rows(w, 0, count, &bad, err);
-    if (status < 0 && bulk_blames_row(status) && bad < count)
-        blame(w, bad);
+    size_t bad;
+    return write_rows(w, 0, w->batch->count, &bad, err);
+}
+
+static int write_carefully(const struct writing *w, weir_error *err)
+{
+    return write_guarded(w, 0, w->batch->count, err);
+}
+
+/* One that fails leaves the transaction as it was before, if that can be: it is the caller's to go on with. */
+static int write_apart(const struct writing *w, weir_error *err)
+{
+    weir_error ignored;
+    int status = transaction_mark(w->link, BATCH, w->until, err);
+    if (status < 0)
+        return status;
+    status = write_plain(w, err);
+    if (bulk_blames_row(status) && transaction_return(w->link, BATCH, w->until, &ignored) >= 0)
+        status = write_carefully(w, err);
+    if (status >= 0)
+        return transaction_unmark(w->link, BATCH, w->until, err);
+    undo(w, BATCH, &ignored);
     return status;
 }
 
-int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, bool careful, struct bulk_written *written,
+static int (*const ways[])(const struct writing *w, weir_error *err) = {
+    [BULK_PLAIN] = write_plain,
+    [BULK_CAREFUL] = write_carefully,
+    [BULK_APART] = write_apart,
+};
+
+int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, enum bulk_way way, struct bulk_written *written,
                weir_deadline deadline, weir_error *err)
 {
     struct link *l;
@@ -166,7 +199,7 @@ int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, bool careful
     if (status >= 0)
         status = link_until(&w.until, l, deadline, err);
     if (status >= 0)
-        status = write_batch(&w, careful, err);
+        status = ways[way](&w, err);
     if (status >= 0)
         written->rows = b->taken - written->skipped;
     return link_leave(l, status, err);

@@ -14,11 +14,14 @@ struct bulk_written {
     uint64_t bad_row; /* the first; UINT64_MAX: none, or nobody could tell */
 };
 
-/*
- * Writes all rows of a batch that is in order.  `careful`: a savepoint before each statement, so that bad rows are found by halving and,
- * with skip_bad, left out; without, the first failure ends it.
- */
-int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, bool careful, struct bulk_written *written,
+enum bulk_way {
+    BULK_PLAIN,   /* the first failure ends it, and the transaction is to be undone */
+    BULK_CAREFUL, /* the same, with a savepoint before each statement: bad rows are found and, with skip_bad, left out */
+    BULK_APART    /* in a transaction that goes on: plain, then carefully; what fails is undone */
+};
+
+/* Writes all rows of a batch that is in order. */
+int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, enum bulk_way way, struct bulk_written *written,
                weir_deadline deadline, weir_error *err);
 
 /* Is it the row's fault, so that others may do better? */

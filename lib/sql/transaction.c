@@ -186,25 +186,26 @@ int weir_rollback(weir_conn conn, weir_deadline deadline, weir_error *err)
     return link_leave(l, status, err);
 }
 
-static int say(struct link *l, const char *sql, int64_t until, weir_error *err)
+static int say(struct link *l, const char *verb, const char *mark, int64_t until, weir_error *err)
 {
+    char sql[64];
+    snprintf(sql, sizeof sql, "%s %s", verb, mark);
     return statement_run(l, sql, WEIR_NO_ARGS, false, until, err);
 }
 
-int transaction_mark(struct link *l, int64_t until, weir_error *err)
+int transaction_mark(struct link *l, const char *mark, int64_t until, weir_error *err)
 {
-    return say(l, "SAVEPOINT weir_mark", until, err);
+    return say(l, "SAVEPOINT", mark, until, err);
 }
 
-int transaction_unmark(struct link *l, int64_t until, weir_error *err)
+int transaction_unmark(struct link *l, const char *mark, int64_t until, weir_error *err)
 {
-    return say(l, "RELEASE SAVEPOINT weir_mark", until, err);
+    return say(l, "RELEASE SAVEPOINT", mark, until, err);
 }
 
-int transaction_return(struct link *l, int64_t until, weir_error *err)
+int transaction_return(struct link *l, const char *mark, int64_t until, weir_error *err)
 {
-    int status = say(l, "ROLLBACK TO SAVEPOINT weir_mark", until, err);
-    return status < 0 ? status : transaction_unmark(l, until, err);
+    return say(l, "ROLLBACK TO SAVEPOINT", mark, until, err);
 }
 
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err)

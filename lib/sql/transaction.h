@@ -18,9 +18,10 @@ struct transaction_state transaction_look(weir_conn conn);
 /* No statement of the present transaction runs past that moment, whatever its own deadline. */
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err);
 
-/* A savepoint beside the counted ones, for callers who are in a call on the link: set, let go, or returned to and let go. */
-int transaction_mark(struct link *l, int64_t until, weir_error *err);
-int transaction_unmark(struct link *l, int64_t until, weir_error *err);
-int transaction_return(struct link *l, int64_t until, weir_error *err);
+/* A savepoint of that name beside the counted ones, for callers who are in a call on the link: set, let go, or returned to, which it
+   survives. */
+int transaction_mark(struct link *l, const char *mark, int64_t until, weir_error *err);
+int transaction_unmark(struct link *l, const char *mark, int64_t until, weir_error *err);
+int transaction_return(struct link *l, const char *mark, int64_t until, weir_error *err);
 
 #endif
