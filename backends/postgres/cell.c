@@ -1,0 +1,201 @@
+/*
+ * Cells of many rows, in binary: as elements of an array, or as fields of a COPY, which look the same.
+ *
+ * A cell goes as the type of its column where it can be that without loss.  Where it cannot, it goes as a text, which the server reads as
+ * a value of the column's type.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "pg.h"
+#include "types.h"
+
+#define LONGEST_NUMERIC 16000 /* digits behind the point that the server takes in binary */
+#define DAY_US INT64_C(86400000000)
+#define AS_TEXT 48 /* no number and no time is longer */
+
+/* The types whose binary form is known here, and those of their arrays. */
+static const struct {
+    Oid type, array;
+} natives[] = {
+    { PG_BOOL, 1000 },   { PG_BYTEA, 1001 },   { PG_INT8, 1016 },      { PG_INT2, 1005 },
+    { PG_INT4, 1007 },   { PG_TEXT, 1009 },    { PG_OID, 1028 },       { PG_JSON, 199 },
+    { PG_FLOAT4, 1021 }, { PG_FLOAT8, 1022 },  { PG_BPCHAR, 1014 },    { PG_VARCHAR, 1015 },
+    { PG_DATE, 1182 },   { PG_NUMERIC, 1231 }, { PG_TIMESTAMP, 1115 }, { PG_TIMESTAMPTZ, 1185 },
+};
+
+Oid pg_array_of(Oid type)
+{
+    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
+        if (natives[i].type == type)
+            return natives[i].array;
+    return 0;
+}
+
+/* Its binary form is its text. */
+static int is_text(Oid type)
+{
+    return type == PG_TEXT || type == PG_VARCHAR || type == PG_BPCHAR || type == PG_JSON;
+}
+
+int pg_is_native(Oid type, const weir_value *v)
+{
+    if (v->type == WEIR_NULL)
+        return 1;
+    if (v->type == WEIR_TEXT || is_text(type))
+        return is_text(type) || type == PG_BYTEA;
+    if (type == PG_NUMERIC)
+        return v->type == WEIR_INT || (v->type == WEIR_DECIMAL && v->length < LONGEST_NUMERIC);
+    if (type == PG_DATE)
+        return v->type == WEIR_TIME;
+    return pg_takes(type, v) && (v->type == WEIR_BLOB || v->type == WEIR_TIME || v->type == WEIR_DOUBLE ||
+                                 (v->type == WEIR_INT && type != PG_FLOAT4 && type != PG_FLOAT8));
+}
+
+static int has_bytes(const weir_value *v)
+{
+    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+}
+
+size_t pg_cell_bound(const weir_value *v)
+{
+    return sizeof(int32_t) + (has_bytes(v) ? (size_t)v->length + AS_TEXT : AS_TEXT);
+}
+
+/* ---- as text ---- */
+
+/* With no more digits than it takes to read back the same, and a point whatever the locale has. */
+static size_t put_double(char *out, double d)
+{
+    char text[AS_TEXT];
+    size_t n = 0;
+    if (d != d || d - d != 0)
+        return (size_t)snprintf(out, AS_TEXT, "%s", d != d ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, d);
+        if (strtod(text, NULL) == d)
+            break;
+    }
+    for (const char *s = text; *s; s++) {
+        if (strchr("0123456789+-e", *s))
+            out[n++] = *s;
+        else if (n && out[n - 1] != '.')
+            out[n++] = '.';
+    }
+    return n;
+}
+
+static size_t put_time(const struct pg_conn *c, char *out, int64_t us)
+{
+    char text[32];
+    c->host->time_text(text, us); /* pg_misfit has seen to the years */
+    return (size_t)snprintf(out, AS_TEXT, "%s+00", text);
+}
+
+static size_t put_text(const struct pg_conn *c, char *out, const weir_value *v)
+{
+    switch (v->type) {
+    case WEIR_INT:
+        return pg_put_digits(out, v->as.i);
+    case WEIR_DOUBLE:
+        return put_double(out, v->as.d);
+    case WEIR_TIME:
+        return put_time(c, out, v->as.i);
+    default:
+        memcpy(out, v->as.p, (size_t)v->length);
+        return (size_t)v->length;
+    }
+}
+
+/* ---- as a numeric: groups of four digits, each a digit to the base of 10000 ---- */
+
+struct digits {
+    const char *whole, *fraction;
+    int wholes, fractions;
+};
+
+static struct digits take_apart(const char *text, int n)
+{
+    struct digits d = { .whole = text };
+    while (d.wholes < n && text[d.wholes] != '.')
+        d.wholes++;
+    d.fraction = text + d.wholes + 1;
+    d.fractions = d.wholes < n ? n - d.wholes - 1 : 0;
+    while (d.wholes && *d.whole == '0') {
+        d.whole++;
+        d.wholes--;
+    }
+    return d;
+}
+
+/* The digit at that place, counted from the point: ... -2 -1 . 0 1 ... */
+static unsigned digit_at(const struct digits *d, int place)
+{
+    const int whole = d->wholes + place;
+    if (place < 0)
+        return whole >= 0 ? (unsigned)(d->whole[whole] - '0') : 0;
+    return place < d->fractions ? (unsigned)(d->fraction[place] - '0') : 0;
+}
+
+static unsigned group_at(const struct digits *d, int group)
+{
+    const int place = group * 4;
+    return digit_at(d, place) * 1000 + digit_at(d, place + 1) * 100 + digit_at(d, place + 2) * 10 +
+           digit_at(d, place + 3);
+}
+
+static size_t put_numeric_text(char *out, const char *text, size_t n)
+{
+    const int negative = *text == '-', sign = negative || *text == '+';
+    const struct digits d = take_apart(text + sign, (int)n - sign);
+    int first = -(d.wholes + 3) / 4, end = (d.fractions + 3) / 4;
+    while (first < end && group_at(&d, first) == 0)
+        first++;
+    while (end > first && group_at(&d, end - 1) == 0)
+        end--;
+    pg_put_number(out, (uint64_t)(end - first), 2);
+    pg_put_number(out + 2, end > first ? (uint64_t)(-first - 1) : 0, 2); /* the power of the first group */
+    pg_put_number(out + 4, negative && end > first ? 0x4000 : 0, 2);
+    pg_put_number(out + 6, (uint64_t)d.fractions, 2);
+    for (int i = first; i < end; i++)
+        pg_put_number(out + 8 + 2 * (i - first), group_at(&d, i), 2);
+    return 8 + 2 * (size_t)(end - first);
+}
+
+static size_t put_numeric(char *out, const weir_value *v)
+{
+    char text[AS_TEXT];
+    if (v->type == WEIR_DECIMAL)
+        return put_numeric_text(out, v->as.p, (size_t)v->length);
+    return put_numeric_text(out, text, pg_put_digits(text, v->as.i));
+}
+
+/* ---- as whatever ---- */
+
+static size_t put_date(char *out, int64_t us)
+{
+    const int64_t since = us - PG_EPOCH_US;
+    pg_put_number(out, (uint64_t)(since / DAY_US - (since % DAY_US < 0)), 4);
+    return 4;
+}
+
+static size_t put(const struct pg_conn *c, char *out, Oid type, const weir_value *v)
+{
+    if (is_text(type))
+        return put_text(c, out, v);
+    if (type == PG_NUMERIC)
+        return put_numeric(out, v);
+    return type == PG_DATE ? put_date(out, v->as.i) : pg_put_binary(out, type, v);
+}
+
+char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)
+{
+    const size_t head = sizeof(int32_t);
+    if (v->type == WEIR_NULL) {
+        pg_put_number(at, UINT32_MAX, (int)head);
+        return at + head;
+    }
+    const size_t n = put(c, at + head, type, v);
+    pg_put_number(at, n, (int)head);
+    return at + head + n;
+}

@@ -1,0 +1,175 @@
+/*
+ * COPY: the fastest way in, for new rows of a plain table.
+ *
+ * In binary, which is read as whatever types the columns have: so they are asked for in the same transaction, whose lock on the table
+ * keeps them.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+#include "pg.h"
+
+#define CHUNK 65536
+
+/* Before the rows: what it is, no flags, no further header. */
+static const char signature[19] = "PGCOPY\n\377\r\n";
+
+/* ---- the conversation ---- */
+
+static int begin(struct pg_conn *c, const weir_bulk_spec *spec, weir_error *err)
+{
+    PGresult *r = NULL;
+    struct pg_text sql = { .c = c };
+    pg_text_copy(&sql, spec);
+    int st = sql.failed ? c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job")
+                        : pg_sent(c, PQsendQuery(c->pg, sql.bytes), err);
+    pg_text_end(&sql);
+    if (st == WEIR_OK)
+        st = pg_answer(c, &r, err);
+    if (st == WEIR_OK && PQresultStatus(r) != PGRES_COPY_IN)
+        return pg_finish(c, r, NULL, err);
+    PQclear(r);
+    return st;
+}
+
+/* libpq takes nothing (0) when it has to get rid of something first.  A server that has failed meanwhile reads on, and says so at the end. */
+static int put(struct pg_conn *c, const char *bytes, size_t n, weir_error *err)
+{
+    int taken, st = WEIR_OK;
+    while ((taken = PQputCopyData(c->pg, bytes, (int)n)) == 0 && st == WEIR_OK)
+        st = pg_flush(c, err);
+    if (st < 0)
+        return st;
+    return taken < 0 ? pg_fail(c, NULL, err) : pg_flush(c, err);
+}
+
+/* "COPY name, line 58", in whatever language; the last line of the context is the outermost. */
+static size_t blamed_row(const PGresult *failed, const char *table, size_t count)
+{
+    const char *context = PQresultErrorField(failed, PG_DIAG_CONTEXT), *last = NULL;
+    const size_t n = strlen(table);
+    for (const char *line = context; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (strncmp(line, "COPY ", 5) == 0 && strncmp(line + 5, table, n) == 0)
+            last = line + 5 + n;
+    if (!last)
+        return count;
+    const size_t row = strtoul(last + strcspn(last, "0123456789\n"), NULL, 10);
+    return row >= 1 && row <= count ? row - 1 : count;
+}
+
+static int end(struct pg_conn *c, const char *table, size_t count, size_t *bad, weir_error *err)
+{
+    int taken, st = WEIR_OK;
+    PGresult *r = NULL;
+    while ((taken = PQputCopyEnd(c->pg, NULL)) == 0 && st == WEIR_OK)
+        st = pg_flush(c, err);
+    if (st == WEIR_OK)
+        st = taken < 0 ? pg_fail(c, NULL, err) : pg_flush(c, err);
+    if (st == WEIR_OK)
+        st = pg_answer(c, &r, err);
+    if (st < 0)
+        return st;
+    *bad = blamed_row(r, table, count);
+    return pg_finish(c, r, NULL, err);
+}
+
+/* ---- the rows ---- */
+
+/* Keeps one chunk for what is on its way to libpq; a row that is larger makes it grow. */
+struct chunk {
+    struct pg_conn *c;
+    char *bytes;
+    size_t used, size;
+};
+
+static int make_room(struct chunk *k, size_t n, weir_error *err)
+{
+    int st = WEIR_OK;
+    if (k->used + n > k->size && k->used) {
+        st = put(k->c, k->bytes, k->used, err);
+        k->used = 0;
+    }
+    if (st < 0 || n <= k->size)
+        return st;
+    char *larger = k->c->host->realloc(k->c->host->ctx, k->bytes, n);
+    if (!larger)
+        return k->c->host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", n);
+    k->bytes = larger;
+    k->size = n;
+    return WEIR_OK;
+}
+
+static size_t row_bound(const weir_value *row, size_t columns)
+{
+    size_t n = 2;
+    for (size_t i = 0; i < columns; i++)
+        n += pg_cell_bound(&row[i]);
+    return n;
+}
+
+static int put_row(struct chunk *k, const Oid *types, const weir_value *row, size_t columns, weir_error *err)
+{
+    const int st = make_room(k, row_bound(row, columns), err);
+    if (st < 0)
+        return st;
+    char *at = k->bytes + k->used;
+    pg_put_number(at, columns, 2);
+    at += 2;
+    for (size_t i = 0; i < columns; i++)
+        at = pg_put_cell(k->c, at, types[i], &row[i]);
+    k->used = (size_t)(at - k->bytes);
+    return WEIR_OK;
+}
+
+static int put_rows(struct pg_conn *c, const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows,
+                    size_t count, weir_error *err)
+{
+    struct chunk k = { .c = c };
+    int st = make_room(&k, CHUNK, err);
+    if (st == WEIR_OK) {
+        memcpy(k.bytes, signature, sizeof signature);
+        k.used = sizeof signature;
+    }
+    for (size_t i = 0; i < count && st == WEIR_OK; i++)
+        st = put_row(&k, types, rows[i], spec->count, err);
+    if (st == WEIR_OK)
+        st = make_room(&k, 2, err);
+    if (st == WEIR_OK) {
+        pg_put_number(k.bytes + k.used, UINT16_MAX, 2); /* no more rows */
+        st = put(c, k.bytes, k.used + 2, err);
+    }
+    c->host->realloc(c->host->ctx, k.bytes, 0);
+    return st;
+}
+
+/* A COPY that cannot be ended in order costs the connection. */
+static int copy(struct pg_conn *c, const Oid *types, const char *table, const weir_bulk_spec *spec,
+                const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
+{
+    int st = begin(c, spec, err);
+    if (st < 0)
+        return st;
+    st = put_rows(c, types, spec, rows, count, err);
+    if (st == WEIR_OK)
+        return end(c, table, count, bad, err);
+    pg_cut(c);
+    err->flags |= WEIR_CONNECTION_DEAD;
+    return st;
+}
+
+int pg_copy(struct pg_conn *c, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count, size_t *bad,
+            weir_error *err)
+{
+    struct pg_table table;
+    Oid *types = c->host->realloc(c->host->ctx, NULL, spec->count * sizeof *types);
+    if (!types)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+    int st = pg_learn(c, spec, types, &table, err);
+    if (st == WEIR_OK && !(table.copies && pg_all_native(types, spec, rows, count)))
+        st = WEIR_ROW;
+    c->copying = 1;
+    if (st == WEIR_OK)
+        st = copy(c, types, table.name, spec, rows, count, bad, err);
+    c->copying = 0;
+    c->host->realloc(c->host->ctx, types, 0);
+    return st;
+}

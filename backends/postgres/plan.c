@@ -1,0 +1,270 @@
+/*
+ * Plans: the statement that writes many rows of one kind, and what their cells are sent as.  The last few are kept.
+ *
+ * What must be true:
+ *  1. A statement declares what it is sent, so that a column whose type has changed meanwhile is converted or refused, never misread.
+ *  2. What pg_learn says holds until the transaction ends: it has the table's lock by then.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include "pg.h"
+#include "types.h"
+
+static void *resize(struct pg_conn *c, void *block, size_t size)
+{
+    return c->host->realloc(c->host->ctx, block, size);
+}
+
+static int no_memory(struct pg_conn *c, weir_error *err)
+{
+    return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
+}
+
+/* ---- what the server knows ---- */
+
+/* A rule, a policy or a view has a say in INSERT, and none in COPY. */
+#define ABOUT_TABLE                                                                                   \
+    "SELECT relname, relkind IN ('r', 'p') AND NOT relhasrules AND NOT relrowsecurity FROM pg_class " \
+    "WHERE oid = to_regclass($1)"
+
+static int send_questions(struct pg_conn *c, const char *probe, const char *table, weir_error *err)
+{
+    int st = pg_pipeline(c, err);
+    if (st == WEIR_OK)
+        st = pg_sent(c, PQsendPrepare(c->pg, "", probe, 0, NULL), err);
+    if (st == WEIR_OK)
+        st = pg_sent(c, PQsendDescribePrepared(c->pg, ""), err);
+    if (st == WEIR_OK)
+        st = pg_sent(c, PQsendQueryParams(c->pg, ABOUT_TABLE, 1, NULL, &table, NULL, NULL, 0), err);
+    return st < 0 ? st : pg_sync(c, err);
+}
+
+/* One answer of several; behind one that failed there is nothing more to read. */
+static int hear(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    const int st = pg_answer(c, out, err);
+    const ExecStatusType status = st < 0 ? PGRES_EMPTY_QUERY : PQresultStatus(*out);
+    if (st < 0 || status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return st;
+    return pg_finish(c, *out, NULL, err);
+}
+
+static void keep_types(const PGresult *described, Oid *types, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        types[i] = PQparamtype(described, (int)i);
+}
+
+static void keep_table(const PGresult *about, struct pg_table *table)
+{
+    const int known = PQntuples(about) == 1;
+    table->copies = known && *PQgetvalue(about, 0, 1) == 't';
+    snprintf(table->name, sizeof table->name, "%s", known ? PQgetvalue(about, 0, 0) : "");
+}
+
+static int hear_answers(struct pg_conn *c, Oid *types, size_t count, struct pg_table *table, weir_error *err)
+{
+    PGresult *r = NULL;
+    int st = hear(c, &r, err);
+    if (st < 0)
+        return st;
+    PQclear(r);
+    st = hear(c, &r, err);
+    if (st < 0)
+        return st;
+    keep_types(r, types, count);
+    PQclear(r);
+    st = hear(c, &r, err);
+    if (st < 0)
+        return st;
+    keep_table(r, table);
+    return pg_finish(c, r, NULL, err);
+}
+
+int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct pg_table *table, weir_error *err)
+{
+    struct pg_text probe = { .c = c };
+    pg_text_probe(&probe, spec);
+    c->running = NULL;
+    int st = probe.failed ? no_memory(c, err) : send_questions(c, probe.bytes, spec->table, err);
+    pg_text_end(&probe);
+    return st < 0 ? st : hear_answers(c, types, spec->count, table, err);
+}
+
+/* ---- keeping them ---- */
+
+static void forget_statement(struct pg_conn *c, struct pg_plan *p)
+{
+    if (p->stmt)
+        pg_forget(c, p->stmt);
+    p->stmt = NULL;
+}
+
+static void release(struct pg_conn *c, struct pg_plan *p)
+{
+    resize(c, p->key, 0);
+    resize(c, p->types, 0);
+    *p = (struct pg_plan){ .key = NULL };
+}
+
+void pg_plan_forget(struct pg_conn *c, struct pg_plan *p)
+{
+    forget_statement(c, p);
+    release(c, p);
+}
+
+void pg_plans_end(struct pg_conn *c)
+{
+    for (size_t i = 0; i < PG_PLANS; i++)
+        release(c, &c->plans[i]);
+}
+
+static struct pg_plan *find(struct pg_conn *c, uint64_t job, const char *key)
+{
+    for (size_t i = 0; i < PG_PLANS; i++) {
+        struct pg_plan *p = &c->plans[i];
+        if (p->key && (key ? strcmp(p->key, key) == 0 : p->job == job))
+            return p;
+    }
+    return NULL;
+}
+
+static struct pg_plan *oldest(struct pg_conn *c)
+{
+    struct pg_plan *p = c->plans;
+    for (size_t i = 1; i < PG_PLANS; i++)
+        if (c->plans[i].used < p->used)
+            p = &c->plans[i];
+    return p;
+}
+
+/* Takes the key, and frees it if it fails. */
+static int create(struct pg_conn *c, struct pg_plan *p, char *key, const weir_bulk_spec *spec, weir_error *err)
+{
+    struct pg_table ignored;
+    pg_plan_forget(c, p);
+    *p = (struct pg_plan){ .key = key, .types = resize(c, NULL, 2 * spec->count * sizeof *p->types), .fresh = 1 };
+    p->sent = p->types + spec->count;
+    const int st = p->types ? pg_learn(c, spec, p->types, &ignored, err) : no_memory(c, err);
+    for (size_t i = 0; i < spec->count && st == WEIR_OK; i++)
+        p->sent[i] = pg_array_of(p->types[i]) ? p->types[i] : PG_TEXT;
+    if (st < 0)
+        release(c, p);
+    return st;
+}
+
+/* Another job may want the same. */
+static int find_or_create(struct pg_conn *c, struct pg_plan **out, const weir_bulk_spec *spec, weir_error *err)
+{
+    struct pg_text key = { .c = c };
+    pg_text_insert(&key, spec, NULL);
+    if (key.failed) {
+        pg_text_end(&key);
+        return no_memory(c, err);
+    }
+    *out = find(c, 0, key.bytes);
+    if (!*out) {
+        *out = oldest(c);
+        return create(c, *out, key.bytes, spec, err);
+    }
+    pg_text_end(&key);
+    return WEIR_OK;
+}
+
+int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
+{
+    struct pg_plan *p = find(c, job, NULL);
+    const int st = p ? WEIR_OK : find_or_create(c, &p, spec, err);
+    if (st < 0)
+        return st;
+    p->job = job;
+    p->used = ++c->planned;
+    *out = p;
+    return WEIR_OK;
+}
+
+/* ---- the statement ---- */
+
+static int needs_cast(const struct pg_plan *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (p->sent[i] != p->types[i])
+            return 1;
+    return 0;
+}
+
+/* A row for each type. */
+static int ask_names(struct pg_conn *c, const struct pg_plan *p, size_t count, PGresult **out, weir_error *err)
+{
+    struct pg_text types = { .c = c };
+    pg_text_types(&types, p->types, count);
+    const char *value = types.bytes;
+    c->running = NULL;
+    int st = types.failed ? no_memory(c, err) : WEIR_OK;
+    if (st == WEIR_OK)
+        st = pg_sent(c,
+                     PQsendQueryParams(c->pg, "SELECT format_type(t, -1) FROM unnest($1::oid[]) t", 1, NULL, &value,
+                                       NULL, NULL, 0),
+                     err);
+    pg_text_end(&types);
+    return st < 0 ? st : pg_finish(c, NULL, out, err);
+}
+
+/* names: NULL, or what ask_names got. */
+static int prepare(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const PGresult *names,
+                   weir_error *err)
+{
+    struct pg_text sql = { .c = c };
+    const size_t size = spec->count * (sizeof(char *) + sizeof(Oid));
+    const char **casts = resize(c, NULL, size);
+    Oid *arrays = (Oid *)(casts + spec->count);
+    for (size_t i = 0; i < spec->count && casts; i++) {
+        casts[i] = p->sent[i] == p->types[i] ? NULL : PQgetvalue(names, (int)i, 0);
+        arrays[i] = pg_array_of(p->sent[i]);
+    }
+    if (casts)
+        pg_text_insert(&sql, spec, casts);
+    const int st = !casts || sql.failed ? no_memory(c, err) : pg_prepare_as(c, &p->stmt, sql.bytes, arrays, err);
+    pg_text_end(&sql);
+    resize(c, casts, 0);
+    return st;
+}
+
+static int make(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, weir_error *err)
+{
+    PGresult *names = NULL;
+    int st = needs_cast(p, spec->count) ? ask_names(c, p, spec->count, &names, err) : WEIR_OK;
+    if (st == WEIR_OK)
+        st = prepare(c, p, spec, names, err);
+    PQclear(names);
+    return st;
+}
+
+static int all_native(Oid type, const weir_value *const *rows, size_t count, size_t column)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!pg_is_native(type, &rows[i][column]))
+            return 0;
+    return 1;
+}
+
+int pg_all_native(const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count)
+{
+    for (size_t i = 0; i < spec->count; i++)
+        if (!pg_array_of(types[i]) || !all_native(types[i], rows, count, i))
+            return 0;
+    return 1;
+}
+
+int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
+                  size_t count, weir_error *err)
+{
+    for (size_t i = 0; i < spec->count; i++)
+        if (p->sent[i] != PG_TEXT && !all_native(p->sent[i], rows, count, i)) {
+            p->sent[i] = PG_TEXT;
+            forget_statement(c, p);
+        }
+    if (!p->stmt)
+        return make(c, p, spec, err);
+    return pg_is_made(c, p->stmt) ? WEIR_OK : pg_make(c, p->stmt, err);
+}
