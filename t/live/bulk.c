@@ -299,6 +299,86 @@ static void test_decimals(void)
     run("DROP TABLE weir_bulk_d");
 }
 
+/* ---- what the server finds wrong */
+
+static void test_missing_column(void)
+{
+    static const weir_column wrong[] = { { "k", 1, 0 }, { "part", 1, 0 }, { "nowhere", 0, WEIR_REPLACE } };
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_t", .columns = wrong, .count = 3 };
+    make_table();
+    for (uint32_t insert_only = 0; insert_only <= 1; insert_only++) {
+        s.insert_only = insert_only;
+        weir_bulk *bulk = begin(&s);
+        const weir_value row[] = { weir_text("a"), weir_int(1), weir_int(1) };
+        weir_bulk_row(bulk, weir_args_of(row, 3), &err);
+        weir_bulk_result r = finish(&bulk, WEIR_E_STATEMENT, "a column that is not there is told");
+        has_text(err.text, "nowhere", "by its name");
+        is_int(r.rows, 0, "and nothing is written");
+    }
+}
+
+/* The row at 40 of a hundred has `text` in a column of numbers, or of a few letters. */
+static void test_misfit(const char *column, const char *text)
+{
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_s", .count = 2 };
+    const weir_column two[] = { { "k", 1, 0 }, { column, 0, WEIR_REPLACE } };
+    s.columns = two;
+    run("DROP TABLE IF EXISTS weir_bulk_s");
+    run("CREATE TABLE weir_bulk_s (k BIGINT PRIMARY KEY, n BIGINT, few VARCHAR(5))");
+    for (s.skip_bad = 0; s.skip_bad <= 1; s.skip_bad++) {
+        weir_bulk *bulk = begin(&s);
+        for (int i = 0; i < 100; i++)
+            weir_bulk_row(bulk, WEIR_ARGS(weir_int(i), weir_text(i == 40 ? text : "7")), &err);
+        weir_bulk_result r = finish(&bulk, s.skip_bad ? WEIR_OK : WEIR_E_DATA, "a value that does not fit is told");
+        is_int(r.bad_row, 40, "with its row");
+        is_text(ask("SELECT COUNT(*) FROM weir_bulk_s"), s.skip_bad ? "99" : "0",
+                "and the others are as was asked for");
+    }
+    run("DROP TABLE weir_bulk_s");
+}
+
+/* So many that a driver may write them in another way than a few. */
+static void test_many_new(void)
+{
+    enum { MANY = 3000, THERE = 2345 };
+    weir_bulk_spec s = spec();
+    s.insert_only = 1;
+    s.batch_rows = MANY;
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    add(bulk, "x", THERE, 1);
+    finish(&bulk, WEIR_OK, "a row is there");
+    for (s.skip_bad = 0; s.skip_bad <= 1; s.skip_bad++) {
+        bulk = begin(&s);
+        for (int i = 0; i < MANY; i++)
+            add_but(bulk, "x", i, i, i == 77 && s.skip_bad ? -1 : i);
+        weir_bulk_result r = finish(&bulk, s.skip_bad ? WEIR_OK : WEIR_E_UNIQUE, "thousands of new rows, and one old");
+        is_int(r.bad_row, s.skip_bad ? 77 : THERE, "the first bad one is named");
+        is_int(r.skipped, s.skip_bad ? 2 : 0, "and skipped, if that is wanted");
+    }
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "2999", "the rest is there");
+}
+
+/* Nothing is folded then, and one key may come several times in a batch. */
+static void test_in_order(void)
+{
+    weir_bulk_spec s = spec();
+    s.in_order = 1;
+    make_table();
+    weir_bulk *bulk = begin(&s);
+    add(bulk, "b", 1, 1);
+    add(bulk, "a", 1, 5);
+    add(bulk, "a", 1, 7);
+    add_but(bulk, "a", 1, -1, 3);
+    add(bulk, "b", 1, 1);
+    weir_bulk_result r = finish(&bulk, WEIR_OK, "rows are written in the caller's order");
+    is_int(r.folded, 0, "none is folded");
+    is_int(r.rows, 5, "each counts");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t WHERE replaced IS NULL AND kept = 5 AND added = 12 AND larger = 7 "
+                "AND smaller = 5 AND must = 3"),
+            "1", "and each has met what the one before left");
+}
+
 void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
 {
     db = on;
@@ -312,5 +392,12 @@ void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
     test_refused();
     test_on_conn();
     test_decimals();
+    test_missing_column();
+    if (dialect->checks_values) {
+        test_misfit("n", "no number");
+        test_misfit("few", "more than five");
+    }
+    test_many_new();
+    test_in_order();
     run("DROP TABLE weir_bulk_t");
 }

@@ -11,6 +11,7 @@
 struct bulk_dialect {
     const char *text, *decimal; /* types of a key text and of an exact number */
     int adds_decimals;
+    int checks_values; /* a column takes what is of its type, and no longer than it may be */
 };
 
 /* Makes tables of its own and drops them. */
