@@ -6,7 +6,6 @@
  * SPDX-License-Identifier: MIT
  */
 #include "pg.h"
-#include "types.h"
 
 #define COPY_PAYS 500 /* from that many rows on */
 #define ARRAY_HEAD 20
@@ -33,20 +32,6 @@ static int check_rows(struct pg_conn *c, const weir_bulk_spec *spec, const weir_
             *bad = i;
     }
     return st;
-}
-
-/* The server would take bytes for the text of whatever the column holds. */
-static int check_blobs(struct pg_conn *c, const struct pg_plan *p, const weir_bulk_spec *spec,
-                       const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
-{
-    for (size_t i = 0; i < spec->count; i++)
-        for (size_t k = 0; p->types[i] != PG_BYTEA && k < count; k++)
-            if (rows[k][i].type == WEIR_BLOB) {
-                *bad = k;
-                return c->host->fail(err, WEIR_E_DATA, "column %s is no bytea: it holds no blob",
-                                     spec->columns[i].name);
-            }
-    return WEIR_OK;
 }
 
 /* ---- arrays ---- */
@@ -90,24 +75,22 @@ static int put_arrays(struct pg_conn *c, const struct pg_plan *p, const weir_bul
 
 /* ---- a batch ---- */
 
-/* A plan that was kept may be of a table that is another by now: the transaction may be run again, with a new one. */
-static void outdate(struct pg_conn *c, struct pg_plan *p, weir_error *err)
+/* A plan that was kept may be of a table that is another by now: the transaction may be run again, which will look. */
+static void doubt(struct pg_conn *c, struct pg_plan *p, weir_error *err)
 {
-    const int fresh = p->fresh;
-    p->fresh = 0;
-    if (strncmp(err->sqlstate, "42", 2) != 0)
+    p->doubt = 1;
+    if (c->stale && p->stmt)
+        pg_unmake(c, p->stmt);
+    if (p->fresh || strncmp(err->sqlstate, "42", 2) != 0)
         return;
-    if (!fresh) {
-        err->flags |= WEIR_RETRY_TRANSACTION;
-        c->failed_flags |= WEIR_RETRY_TRANSACTION;
-    }
-    pg_plan_forget(c, p);
+    err->flags |= WEIR_RETRY_TRANSACTION;
+    c->failed_flags |= WEIR_RETRY_TRANSACTION;
 }
 
 static int unnest(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                  size_t count, weir_error *err)
+                  size_t count, size_t *bad, weir_error *err)
 {
-    int st = pg_plan_ready(c, p, spec, rows, count, err);
+    int st = pg_plan_ready(c, p, spec, rows, count, bad, err);
     if (st == WEIR_OK)
         st = put_arrays(c, p, spec, rows, count, err);
     if (st == WEIR_OK)
@@ -115,9 +98,7 @@ static int unnest(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *sp
     if (st == WEIR_OK)
         st = pg_finish(c, NULL, NULL, err);
     if (st < 0)
-        outdate(c, p, err);
-    else
-        p->fresh = 0;
+        doubt(c, p, err);
     return st;
 }
 
@@ -131,9 +112,7 @@ static int write_rows(struct pg_conn *c, uint64_t job, const weir_bulk_spec *spe
     if (st != WEIR_ROW)
         return st;
     st = pg_plan_find(c, &p, job, spec, err);
-    if (st == WEIR_OK)
-        st = check_blobs(c, p, spec, rows, count, bad, err);
-    return st < 0 ? st : unnest(c, p, spec, rows, count, err);
+    return st < 0 ? st : unnest(c, p, spec, rows, count, bad, err);
 }
 
 int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,

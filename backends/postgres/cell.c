@@ -5,6 +5,7 @@
  * a value of the column's type.
  * SPDX-License-Identifier: MIT
  */
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "pg.h"
@@ -14,22 +15,48 @@
 #define DAY_US INT64_C(86400000000)
 #define AS_TEXT 48 /* no number and no time is longer */
 
-/* The types whose binary form is known here, and those of their arrays. */
+/*
+ * The types whose binary form is known here, what cells go as that are to be converted into them, and the types of arrays.  The former
+ * are wide, so that nothing is lost on the way to a column that has become another than it was.
+ */
 static const struct {
-    Oid type, array;
+    Oid type, wide, array;
 } natives[] = {
-    { PG_BOOL, 1000 },   { PG_BYTEA, 1001 },   { PG_INT8, 1016 },      { PG_INT2, 1005 },
-    { PG_INT4, 1007 },   { PG_TEXT, 1009 },    { PG_OID, 1028 },       { PG_JSON, 199 },
-    { PG_FLOAT4, 1021 }, { PG_FLOAT8, 1022 },  { PG_BPCHAR, 1014 },    { PG_VARCHAR, 1015 },
-    { PG_DATE, 1182 },   { PG_NUMERIC, 1231 }, { PG_TIMESTAMP, 1115 }, { PG_TIMESTAMPTZ, 1185 },
+    { PG_BOOL, PG_BOOL, 1000 },
+    { PG_BYTEA, PG_BYTEA, 1001 },
+    { PG_INT8, PG_INT8, 1016 },
+    { PG_INT2, PG_INT8, 1005 },
+    { PG_INT4, PG_INT8, 1007 },
+    { PG_OID, PG_INT8, 1028 },
+    { PG_TEXT, PG_TEXT, 1009 },
+    { PG_BPCHAR, PG_TEXT, 1014 },
+    { PG_VARCHAR, PG_TEXT, 1015 },
+    { PG_JSON, PG_JSON, 199 },
+    { PG_FLOAT4, PG_FLOAT8, 1021 },
+    { PG_FLOAT8, PG_FLOAT8, 1022 },
+    { PG_NUMERIC, PG_NUMERIC, 1231 },
+    { PG_DATE, PG_TIMESTAMP, 1182 },
+    { PG_TIMESTAMP, PG_TIMESTAMP, 1115 },
+    { PG_TIMESTAMPTZ, PG_TIMESTAMPTZ, 1185 },
+    { 0, PG_TEXT, 0 },
 };
+
+static size_t find(Oid type)
+{
+    size_t i = 0;
+    while (natives[i].type && natives[i].type != type)
+        i++;
+    return i;
+}
+
+Oid pg_wide_type(Oid type)
+{
+    return natives[find(type)].wide;
+}
 
 Oid pg_array_of(Oid type)
 {
-    for (size_t i = 0; i < sizeof natives / sizeof *natives; i++)
-        if (natives[i].type == type)
-            return natives[i].array;
-    return 0;
+    return natives[find(type)].array;
 }
 
 /* Its binary form is its text. */
@@ -38,18 +65,29 @@ static int is_text(Oid type)
     return type == PG_TEXT || type == PG_VARCHAR || type == PG_BPCHAR || type == PG_JSON;
 }
 
+/* Every integer up to there has a floating point number of its own. */
+static int is_exact(Oid type, int64_t i)
+{
+    const int64_t most = INT64_C(1) << (type == PG_FLOAT4 ? FLT_MANT_DIG : DBL_MANT_DIG);
+    return i >= -most && i <= most;
+}
+
+static int is_float(Oid type)
+{
+    return type == PG_FLOAT4 || type == PG_FLOAT8;
+}
+
 int pg_is_native(Oid type, const weir_value *v)
 {
-    if (v->type == WEIR_NULL)
-        return 1;
+    if (v->type == WEIR_NULL || v->type == WEIR_BLOB)
+        return v->type == WEIR_NULL || type == PG_BYTEA;
     if (v->type == WEIR_TEXT || is_text(type))
         return is_text(type) || type == PG_BYTEA;
-    if (type == PG_NUMERIC)
-        return v->type == WEIR_INT || (v->type == WEIR_DECIMAL && v->length < LONGEST_NUMERIC);
-    if (type == PG_DATE)
-        return v->type == WEIR_TIME;
-    return pg_takes(type, v) && (v->type == WEIR_BLOB || v->type == WEIR_TIME || v->type == WEIR_DOUBLE ||
-                                 (v->type == WEIR_INT && type != PG_FLOAT4 && type != PG_FLOAT8));
+    if (v->type == WEIR_DECIMAL)
+        return type == PG_NUMERIC && v->length < LONGEST_NUMERIC;
+    if (v->type == WEIR_TIME && type == PG_DATE)
+        return 1;
+    return pg_takes(type, v) && (v->type != WEIR_INT || !is_float(type) || is_exact(type, v->as.i));
 }
 
 static int has_bytes(const weir_value *v)
@@ -185,7 +223,10 @@ static size_t put(const struct pg_conn *c, char *out, Oid type, const weir_value
         return put_text(c, out, v);
     if (type == PG_NUMERIC)
         return put_numeric(out, v);
-    return type == PG_DATE ? put_date(out, v->as.i) : pg_put_binary(out, type, v);
+    if (type == PG_DATE)
+        return put_date(out, v->as.i);
+    const weir_value whole = weir_double((double)v->as.i);
+    return pg_put_binary(out, type, v->type == WEIR_INT && is_float(type) ? &whole : v);
 }
 
 char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)

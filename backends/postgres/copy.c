@@ -74,29 +74,12 @@ static int end(struct pg_conn *c, const char *table, size_t count, size_t *bad, 
 
 /* ---- the rows ---- */
 
-/* Keeps one chunk for what is on its way to libpq; a row that is larger makes it grow. */
+/* What is on its way to libpq; any row fits in. */
 struct chunk {
     struct pg_conn *c;
     char *bytes;
     size_t used, size;
 };
-
-static int make_room(struct chunk *k, size_t n, weir_error *err)
-{
-    int st = WEIR_OK;
-    if (k->used + n > k->size && k->used) {
-        st = put(k->c, k->bytes, k->used, err);
-        k->used = 0;
-    }
-    if (st < 0 || n <= k->size)
-        return st;
-    char *larger = k->c->host->realloc(k->c->host->ctx, k->bytes, n);
-    if (!larger)
-        return k->c->host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", n);
-    k->bytes = larger;
-    k->size = n;
-    return WEIR_OK;
-}
 
 static size_t row_bound(const weir_value *row, size_t columns)
 {
@@ -106,70 +89,81 @@ static size_t row_bound(const weir_value *row, size_t columns)
     return n;
 }
 
+static int make_chunk(struct chunk *k, size_t columns, const weir_value *const *rows, size_t count, weir_error *err)
+{
+    const weir_host *host = k->c->host;
+    k->size = CHUNK;
+    for (size_t i = 0; i < count; i++) {
+        const size_t n = row_bound(rows[i], columns);
+        k->size = n > k->size ? n : k->size;
+    }
+    k->bytes = host->realloc(host->ctx, NULL, k->size);
+    return k->bytes ? WEIR_OK : host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", k->size);
+}
+
+static int make_room(struct chunk *k, size_t n, weir_error *err)
+{
+    if (k->used + n <= k->size)
+        return WEIR_OK;
+    const size_t full = k->used;
+    k->used = 0;
+    return put(k->c, k->bytes, full, err);
+}
+
 static int put_row(struct chunk *k, const Oid *types, const weir_value *row, size_t columns, weir_error *err)
 {
     const int st = make_room(k, row_bound(row, columns), err);
-    if (st < 0)
-        return st;
     char *at = k->bytes + k->used;
     pg_put_number(at, columns, 2);
     at += 2;
     for (size_t i = 0; i < columns; i++)
         at = pg_put_cell(k->c, at, types[i], &row[i]);
     k->used = (size_t)(at - k->bytes);
-    return WEIR_OK;
-}
-
-static int put_rows(struct pg_conn *c, const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows,
-                    size_t count, weir_error *err)
-{
-    struct chunk k = { .c = c };
-    int st = make_room(&k, CHUNK, err);
-    if (st == WEIR_OK) {
-        memcpy(k.bytes, signature, sizeof signature);
-        k.used = sizeof signature;
-    }
-    for (size_t i = 0; i < count && st == WEIR_OK; i++)
-        st = put_row(&k, types, rows[i], spec->count, err);
-    if (st == WEIR_OK)
-        st = make_room(&k, 2, err);
-    if (st == WEIR_OK) {
-        pg_put_number(k.bytes + k.used, UINT16_MAX, 2); /* no more rows */
-        st = put(c, k.bytes, k.used + 2, err);
-    }
-    c->host->realloc(c->host->ctx, k.bytes, 0);
     return st;
 }
 
-/* A COPY that cannot be ended in order costs the connection. */
-static int copy(struct pg_conn *c, const Oid *types, const char *table, const weir_bulk_spec *spec,
+static int put_rows(struct chunk *k, const Oid *types, size_t columns, const weir_value *const *rows, size_t count,
+                    weir_error *err)
+{
+    int st = WEIR_OK;
+    memcpy(k->bytes, signature, sizeof signature);
+    k->used = sizeof signature;
+    for (size_t i = 0; i < count && st == WEIR_OK; i++)
+        st = put_row(k, types, rows[i], columns, err);
+    if (st == WEIR_OK)
+        st = make_room(k, 2, err);
+    pg_put_number(k->bytes + k->used, UINT16_MAX, 2); /* no more rows */
+    return st == WEIR_OK ? put(k->c, k->bytes, k->used + 2, err) : st;
+}
+
+/* What goes wrong between the beginning and the end is a connection that is lost or was cut. */
+static int copy(struct chunk *k, const Oid *types, const char *table, const weir_bulk_spec *spec,
                 const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
 {
-    int st = begin(c, spec, err);
-    if (st < 0)
-        return st;
-    st = put_rows(c, types, spec, rows, count, err);
+    int st = begin(k->c, spec, err);
     if (st == WEIR_OK)
-        return end(c, table, count, bad, err);
-    pg_cut(c);
-    err->flags |= WEIR_CONNECTION_DEAD;
-    return st;
+        st = put_rows(k, types, spec->count, rows, count, err);
+    return st == WEIR_OK ? end(k->c, table, count, bad, err) : st;
 }
 
 int pg_copy(struct pg_conn *c, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count, size_t *bad,
             weir_error *err)
 {
     struct pg_table table;
+    struct chunk chunk = { .c = c };
     Oid *types = c->host->realloc(c->host->ctx, NULL, spec->count * sizeof *types);
     if (!types)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
     int st = pg_learn(c, spec, types, &table, err);
     if (st == WEIR_OK && !(table.copies && pg_all_native(types, spec, rows, count)))
         st = WEIR_ROW;
+    if (st == WEIR_OK)
+        st = make_chunk(&chunk, spec->count, rows, count, err);
     c->copying = 1;
     if (st == WEIR_OK)
-        st = copy(c, types, table.name, spec, rows, count, bad, err);
+        st = copy(&chunk, types, table.name, spec, rows, count, bad, err);
     c->copying = 0;
+    c->host->realloc(c->host->ctx, chunk.bytes, 0);
     c->host->realloc(c->host->ctx, types, 0);
     return st;
 }

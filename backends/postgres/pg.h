@@ -93,11 +93,12 @@ struct pg_args {
 
 /* How rows of one kind are written (plan.c). */
 struct pg_plan {
-    uint64_t job, used;   /* the last job that wanted it, and when; 0: never */
-    char *key;            /* what its statement would be without casts; NULL: there is no plan */
-    Oid *types, *sent;    /* of the columns, and what their cells are sent as: that, or text; one block */
+    uint64_t job, used; /* the last job that wanted it, and when; 0: never */
+    char *key;          /* what its statement would be without casts; NULL: there is no plan */
+    Oid *types, *sent; /* of the columns, and what their cells are sent as: the wide form of that, or text; one block */
     struct pg_stmt *stmt; /* NULL: to be made */
-    int fresh;            /* the hook that runs has made it */
+    int fresh;            /* the hook that runs has asked for the types */
+    int doubt;            /* it has failed, and nobody has since */
 };
 
 #define PG_PLANS 4
@@ -256,7 +257,8 @@ void pg_args_trim(struct pg_conn *c); /* they have been sent: what was large is 
 void pg_args_end(struct pg_conn *c);
 
 /* cell.c: cells of many rows, in binary */
-Oid pg_array_of(Oid type); /* 0: it is no type whose binary form is known here */
+Oid pg_array_of(Oid type);  /* 0: it is no type whose binary form is known here */
+Oid pg_wide_type(Oid type); /* text, if it is none of these */
 int pg_is_native(Oid type, const weir_value *v);
 size_t pg_cell_bound(const weir_value *v); /* what it takes at most, with its length */
 /* The value, which is native, behind its length; returns its end. */
@@ -285,10 +287,9 @@ struct pg_table {
 int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct pg_table *table, weir_error *err);
 int pg_all_native(const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count);
 int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err);
-/* Its statement can be sent, with these rows. */
+/* Its statement can be sent, with these rows; a row that cannot be is *bad. */
 int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                  size_t count, weir_error *err);
-void pg_plan_forget(struct pg_conn *c, struct pg_plan *p);
+                  size_t count, size_t *bad, weir_error *err);
 void pg_plans_end(struct pg_conn *c); /* their statements are among all others */
 
 /* copy.c: WEIR_ROW: this cannot be copied, nothing was done */

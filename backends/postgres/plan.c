@@ -2,7 +2,8 @@
  * Plans: the statement that writes many rows of one kind, and what their cells are sent as.  The last few are kept.
  *
  * What must be true:
- *  1. A statement declares what it is sent, so that a column whose type has changed meanwhile is converted or refused, never misread.
+ *  1. A statement declares what it is sent, so that for a column whose type has changed meanwhile it is converted without loss or refused.
+ *     Before anything is cast, or called a misfit, and after a failure, the types are asked for again.
  *  2. What pg_learn says holds until the transaction ends: it has the table's lock by then.
  * SPDX-License-Identifier: MIT
  */
@@ -107,12 +108,6 @@ static void release(struct pg_conn *c, struct pg_plan *p)
     *p = (struct pg_plan){ .key = NULL };
 }
 
-void pg_plan_forget(struct pg_conn *c, struct pg_plan *p)
-{
-    forget_statement(c, p);
-    release(c, p);
-}
-
 void pg_plans_end(struct pg_conn *c)
 {
     for (size_t i = 0; i < PG_PLANS; i++)
@@ -138,19 +133,27 @@ static struct pg_plan *oldest(struct pg_conn *c)
     return p;
 }
 
+static void choose(struct pg_plan *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        p->sent[i] = pg_wide_type(p->types[i]);
+}
+
 /* Takes the key, and frees it if it fails. */
 static int create(struct pg_conn *c, struct pg_plan *p, char *key, const weir_bulk_spec *spec, weir_error *err)
 {
     struct pg_table ignored;
-    pg_plan_forget(c, p);
+    forget_statement(c, p);
+    release(c, p);
     *p = (struct pg_plan){ .key = key, .types = resize(c, NULL, 2 * spec->count * sizeof *p->types), .fresh = 1 };
-    p->sent = p->types + spec->count;
     const int st = p->types ? pg_learn(c, spec, p->types, &ignored, err) : no_memory(c, err);
-    for (size_t i = 0; i < spec->count && st == WEIR_OK; i++)
-        p->sent[i] = pg_array_of(p->types[i]) ? p->types[i] : PG_TEXT;
-    if (st < 0)
+    if (st < 0) {
         release(c, p);
-    return st;
+        return st;
+    }
+    p->sent = p->types + spec->count;
+    choose(p, spec->count);
+    return WEIR_OK;
 }
 
 /* Another job may want the same. */
@@ -174,6 +177,8 @@ static int find_or_create(struct pg_conn *c, struct pg_plan **out, const weir_bu
 int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
 {
     struct pg_plan *p = find(c, job, NULL);
+    for (size_t i = 0; i < PG_PLANS; i++)
+        c->plans[i].fresh = 0;
     const int st = p ? WEIR_OK : find_or_create(c, &p, spec, err);
     if (st < 0)
         return st;
@@ -185,10 +190,16 @@ int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const we
 
 /* ---- the statement ---- */
 
-static int needs_cast(const struct pg_plan *p, size_t count)
+/* A text is taken for one by the server only where the column is one. */
+static int is_cast(const struct pg_plan *p, size_t i)
+{
+    return p->sent[i] != pg_wide_type(p->types[i]) || !pg_array_of(p->types[i]);
+}
+
+static int has_casts(const struct pg_plan *p, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (p->sent[i] != p->types[i])
+        if (is_cast(p, i))
             return 1;
     return 0;
 }
@@ -215,16 +226,16 @@ static int prepare(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *s
                    weir_error *err)
 {
     struct pg_text sql = { .c = c };
-    const size_t size = spec->count * (sizeof(char *) + sizeof(Oid));
-    const char **casts = resize(c, NULL, size);
+    const char **casts = resize(c, NULL, spec->count * (sizeof *casts + sizeof(Oid)));
+    if (!casts)
+        return no_memory(c, err);
     Oid *arrays = (Oid *)(casts + spec->count);
-    for (size_t i = 0; i < spec->count && casts; i++) {
-        casts[i] = p->sent[i] == p->types[i] ? NULL : PQgetvalue(names, (int)i, 0);
+    for (size_t i = 0; i < spec->count; i++) {
+        casts[i] = is_cast(p, i) ? PQgetvalue(names, (int)i, 0) : NULL;
         arrays[i] = pg_array_of(p->sent[i]);
     }
-    if (casts)
-        pg_text_insert(&sql, spec, casts);
-    const int st = !casts || sql.failed ? no_memory(c, err) : pg_prepare_as(c, &p->stmt, sql.bytes, arrays, err);
+    pg_text_insert(&sql, spec, casts);
+    const int st = sql.failed ? no_memory(c, err) : pg_prepare_as(c, &p->stmt, sql.bytes, arrays, err);
     pg_text_end(&sql);
     resize(c, casts, 0);
     return st;
@@ -233,7 +244,7 @@ static int prepare(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *s
 static int make(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, weir_error *err)
 {
     PGresult *names = NULL;
-    int st = needs_cast(p, spec->count) ? ask_names(c, p, spec->count, &names, err) : WEIR_OK;
+    int st = has_casts(p, spec->count) ? ask_names(c, p, spec->count, &names, err) : WEIR_OK;
     if (st == WEIR_OK)
         st = prepare(c, p, spec, names, err);
     PQclear(names);
@@ -256,14 +267,65 @@ int pg_all_native(const Oid *types, const weir_bulk_spec *spec, const weir_value
     return 1;
 }
 
-int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                  size_t count, weir_error *err)
+/* The server would take bytes for the text of whatever the column holds. */
+static int refuse_blobs(struct pg_conn *c, const struct pg_plan *p, const weir_bulk_spec *spec,
+                        const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
 {
     for (size_t i = 0; i < spec->count; i++)
-        if (p->sent[i] != PG_TEXT && !all_native(p->sent[i], rows, count, i)) {
+        for (size_t k = 0; p->types[i] != PG_BYTEA && k < count; k++)
+            if (rows[k][i].type == WEIR_BLOB) {
+                *bad = k;
+                return c->host->fail(err, WEIR_E_DATA, "column %s is no bytea: it holds no blob",
+                                     spec->columns[i].name);
+            }
+    return WEIR_OK;
+}
+
+/* Are they still the same? */
+static int learn_again(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, weir_error *err)
+{
+    struct pg_table ignored;
+    const size_t size = spec->count * sizeof(Oid);
+    Oid *types = resize(c, NULL, size);
+    const int st = types ? pg_learn(c, spec, types, &ignored, err) : no_memory(c, err);
+    if (st == WEIR_OK && memcmp(types, p->types, size) != 0) {
+        memcpy(p->types, types, size);
+        forget_statement(c, p);
+        choose(p, spec->count);
+    }
+    if (st == WEIR_OK) {
+        p->fresh = 1;
+        p->doubt = 0;
+    }
+    resize(c, types, 0);
+    return st;
+}
+
+/* What does not fit goes as text. */
+static void loosen(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
+                   size_t count)
+{
+    for (size_t i = 0; i < spec->count; i++)
+        if (!all_native(p->sent[i], rows, count, i)) {
             p->sent[i] = PG_TEXT;
             forget_statement(c, p);
         }
+}
+
+int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
+                  size_t count, size_t *bad, weir_error *err)
+{
+    int st = WEIR_OK, fits = pg_all_native(p->sent, spec, rows, count);
+    if (!p->fresh && (p->doubt || !fits || has_casts(p, spec->count))) {
+        st = learn_again(c, p, spec, err);
+        fits = 0;
+    }
+    if (st == WEIR_OK && !fits)
+        st = refuse_blobs(c, p, spec, rows, count, bad, err);
+    if (st < 0)
+        return st;
+    if (!fits)
+        loosen(c, p, spec, rows, count);
     if (!p->stmt)
         return make(c, p, spec, err);
     return pg_is_made(c, p->stmt) ? WEIR_OK : pg_make(c, p->stmt, err);
