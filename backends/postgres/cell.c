@@ -13,7 +13,6 @@
 
 #define LONGEST_NUMERIC 16000 /* digits behind the point that the server takes in binary */
 #define DAY_US INT64_C(86400000000)
-#define AS_TEXT 48 /* no number and no time is longer */
 
 /*
  * The types whose binary form is known here, what cells go as that are to be converted into them, and the types of arrays.  The former
@@ -21,24 +20,25 @@
  */
 static const struct {
     Oid type, wide, array;
+    weir_type usual; /* a cell of that type fits for certain */
 } natives[] = {
-    { PG_BOOL, PG_BOOL, 1000 },
-    { PG_BYTEA, PG_BYTEA, 1001 },
-    { PG_INT8, PG_INT8, 1016 },
-    { PG_INT2, PG_INT8, 1005 },
-    { PG_INT4, PG_INT8, 1007 },
-    { PG_OID, PG_INT8, 1028 },
-    { PG_TEXT, PG_TEXT, 1009 },
-    { PG_BPCHAR, PG_TEXT, 1014 },
-    { PG_VARCHAR, PG_TEXT, 1015 },
-    { PG_JSON, PG_JSON, 199 },
-    { PG_FLOAT4, PG_FLOAT8, 1021 },
-    { PG_FLOAT8, PG_FLOAT8, 1022 },
-    { PG_NUMERIC, PG_NUMERIC, 1231 },
-    { PG_DATE, PG_TIMESTAMP, 1182 },
-    { PG_TIMESTAMP, PG_TIMESTAMP, 1115 },
-    { PG_TIMESTAMPTZ, PG_TIMESTAMPTZ, 1185 },
-    { 0, PG_TEXT, 0 },
+    { PG_BOOL, PG_BOOL, 1000, WEIR_NULL },
+    { PG_BYTEA, PG_BYTEA, 1001, WEIR_BLOB },
+    { PG_INT8, PG_INT8, 1016, WEIR_INT },
+    { PG_INT2, PG_INT8, 1005, WEIR_NULL },
+    { PG_INT4, PG_INT8, 1007, WEIR_NULL },
+    { PG_OID, PG_INT8, 1028, WEIR_NULL },
+    { PG_TEXT, PG_TEXT, 1009, WEIR_TEXT },
+    { PG_BPCHAR, PG_TEXT, 1014, WEIR_TEXT },
+    { PG_VARCHAR, PG_TEXT, 1015, WEIR_TEXT },
+    { PG_JSON, PG_JSON, 199, WEIR_TEXT },
+    { PG_FLOAT4, PG_FLOAT8, 1021, WEIR_NULL },
+    { PG_FLOAT8, PG_FLOAT8, 1022, WEIR_DOUBLE },
+    { PG_NUMERIC, PG_NUMERIC, 1231, WEIR_INT },
+    { PG_DATE, PG_TIMESTAMP, 1182, WEIR_TIME },
+    { PG_TIMESTAMP, PG_TIMESTAMP, 1115, WEIR_TIME },
+    { PG_TIMESTAMPTZ, PG_TIMESTAMPTZ, 1185, WEIR_TIME },
+    { 0, PG_TEXT, 0, WEIR_NULL },
 };
 
 static size_t find(Oid type)
@@ -77,7 +77,7 @@ static int is_float(Oid type)
     return type == PG_FLOAT4 || type == PG_FLOAT8;
 }
 
-int pg_is_native(Oid type, const weir_value *v)
+static int is_native(Oid type, const weir_value *v)
 {
     if (v->type == WEIR_NULL || v->type == WEIR_BLOB)
         return v->type == WEIR_NULL || type == PG_BYTEA;
@@ -90,14 +90,16 @@ int pg_is_native(Oid type, const weir_value *v)
     return pg_takes(type, v) && (v->type != WEIR_INT || !is_float(type) || is_exact(type, v->as.i));
 }
 
-static int has_bytes(const weir_value *v)
+/* Looks at each cell only if there are types among them that may fit or not. */
+int pg_column_is_native(Oid type, const struct pg_rows *rows, size_t column)
 {
-    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
-}
-
-size_t pg_cell_bound(const weir_value *v)
-{
-    return sizeof(int32_t) + (has_bytes(v) ? (size_t)v->length + AS_TEXT : AS_TEXT);
+    const unsigned usual = 1u << WEIR_NULL | 1u << natives[find(type)].usual;
+    if ((rows->kinds[column] & ~usual) == 0)
+        return 1;
+    for (size_t i = 0; i < rows->count; i++)
+        if (!is_native(type, &rows->cells[i][column]))
+            return 0;
+    return 1;
 }
 
 /* ---- as text ---- */
@@ -105,10 +107,10 @@ size_t pg_cell_bound(const weir_value *v)
 /* With no more digits than it takes to read back the same, and a point whatever the locale has. */
 static size_t put_double(char *out, double d)
 {
-    char text[AS_TEXT];
+    char text[PG_AS_TEXT];
     size_t n = 0;
     if (d != d || d - d != 0)
-        return (size_t)snprintf(out, AS_TEXT, "%s", d != d ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
+        return (size_t)snprintf(out, PG_AS_TEXT, "%s", d != d ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, d);
         if (strtod(text, NULL) == d)
@@ -127,7 +129,7 @@ static size_t put_time(const struct pg_conn *c, char *out, int64_t us)
 {
     char text[32];
     c->host->time_text(text, us); /* pg_misfit has seen to the years */
-    return (size_t)snprintf(out, AS_TEXT, "%s+00", text);
+    return (size_t)snprintf(out, PG_AS_TEXT, "%s+00", text);
 }
 
 static size_t put_text(const struct pg_conn *c, char *out, const weir_value *v)
@@ -202,7 +204,7 @@ static size_t put_numeric_text(char *out, const char *text, size_t n)
 
 static size_t put_numeric(char *out, const weir_value *v)
 {
-    char text[AS_TEXT];
+    char text[PG_AS_TEXT];
     if (v->type == WEIR_DECIMAL)
         return put_numeric_text(out, v->as.p, (size_t)v->length);
     return put_numeric_text(out, text, pg_put_digits(text, v->as.i));
@@ -225,18 +227,21 @@ static size_t put(const struct pg_conn *c, char *out, Oid type, const weir_value
         return put_numeric(out, v);
     if (type == PG_DATE)
         return put_date(out, v->as.i);
+    if (v->type == WEIR_TIME) {
+        pg_put_number(out, (uint64_t)(v->as.i - PG_EPOCH_US), 8);
+        return 8;
+    }
     const weir_value whole = weir_double((double)v->as.i);
     return pg_put_binary(out, type, v->type == WEIR_INT && is_float(type) ? &whole : v);
 }
 
-char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)
+char *pg_put_other_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)
 {
-    const size_t head = sizeof(int32_t);
     if (v->type == WEIR_NULL) {
-        pg_put_number(at, UINT32_MAX, (int)head);
-        return at + head;
+        pg_put_four(at, UINT32_MAX);
+        return at + 4;
     }
-    const size_t n = put(c, at + head, type, v);
-    pg_put_number(at, n, (int)head);
-    return at + head + n;
+    const size_t n = put(c, at + 4, type, v);
+    pg_put_four(at, (uint32_t)n);
+    return at + 4 + n;
 }

@@ -77,91 +77,74 @@ static int end(struct pg_conn *c, const char *table, size_t count, size_t *bad, 
 /* What is on its way to libpq; any row fits in. */
 struct chunk {
     struct pg_conn *c;
-    char *bytes;
-    size_t used, size;
+    char *bytes, *end; /* what is written, … */
+    size_t full;       /* … and is sent when it is longer than that */
 };
 
-static size_t row_bound(const weir_value *row, size_t columns)
+static int make_chunk(struct chunk *k, struct pg_conn *c, const struct pg_rows *rows, weir_error *err)
 {
-    size_t n = 2;
-    for (size_t i = 0; i < columns; i++)
-        n += pg_cell_bound(&row[i]);
-    return n;
+    *k = (struct chunk){ .c = c, .full = CHUNK };
+    k->bytes = k->end = c->host->realloc(c->host->ctx, NULL, CHUNK + rows->longest);
+    return k->bytes ? WEIR_OK : c->host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", rows->longest);
 }
 
-static int make_chunk(struct chunk *k, size_t columns, const weir_value *const *rows, size_t count, weir_error *err)
+static int send_chunk(struct chunk *k, weir_error *err)
 {
-    const weir_host *host = k->c->host;
-    k->size = CHUNK;
-    for (size_t i = 0; i < count; i++) {
-        const size_t n = row_bound(rows[i], columns);
-        k->size = n > k->size ? n : k->size;
-    }
-    k->bytes = host->realloc(host->ctx, NULL, k->size);
-    return k->bytes ? WEIR_OK : host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", k->size);
+    const size_t n = (size_t)(k->end - k->bytes);
+    k->end = k->bytes;
+    return put(k->c, k->bytes, n, err);
 }
 
-static int make_room(struct chunk *k, size_t n, weir_error *err)
+static void put_row(struct chunk *k, const Oid *types, const weir_value *row, size_t columns)
 {
-    if (k->used + n <= k->size)
-        return WEIR_OK;
-    const size_t full = k->used;
-    k->used = 0;
-    return put(k->c, k->bytes, full, err);
-}
-
-static int put_row(struct chunk *k, const Oid *types, const weir_value *row, size_t columns, weir_error *err)
-{
-    const int st = make_room(k, row_bound(row, columns), err);
-    char *at = k->bytes + k->used;
+    char *at = k->end;
     pg_put_number(at, columns, 2);
     at += 2;
     for (size_t i = 0; i < columns; i++)
         at = pg_put_cell(k->c, at, types[i], &row[i]);
-    k->used = (size_t)(at - k->bytes);
-    return st;
+    k->end = at;
 }
 
-static int put_rows(struct chunk *k, const Oid *types, size_t columns, const weir_value *const *rows, size_t count,
-                    weir_error *err)
+static int put_rows(struct chunk *k, const Oid *types, const struct pg_rows *rows, weir_error *err)
 {
     int st = WEIR_OK;
     memcpy(k->bytes, signature, sizeof signature);
-    k->used = sizeof signature;
-    for (size_t i = 0; i < count && st == WEIR_OK; i++)
-        st = put_row(k, types, rows[i], columns, err);
-    if (st == WEIR_OK)
-        st = make_room(k, 2, err);
-    pg_put_number(k->bytes + k->used, UINT16_MAX, 2); /* no more rows */
-    return st == WEIR_OK ? put(k->c, k->bytes, k->used + 2, err) : st;
+    k->end = k->bytes + sizeof signature;
+    for (size_t i = 0; i < rows->count && st == WEIR_OK; i++) {
+        put_row(k, types, rows->cells[i], rows->spec->count);
+        if ((size_t)(k->end - k->bytes) >= k->full)
+            st = send_chunk(k, err);
+    }
+    pg_put_number(k->end, UINT16_MAX, 2); /* no more rows */
+    k->end += 2;
+    return st == WEIR_OK ? send_chunk(k, err) : st;
 }
 
 /* What goes wrong between the beginning and the end is a connection that is lost or was cut. */
-static int copy(struct chunk *k, const Oid *types, const char *table, const weir_bulk_spec *spec,
-                const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
+static int copy(struct chunk *k, const Oid *types, const char *table, const struct pg_rows *rows, size_t *bad,
+                weir_error *err)
 {
-    int st = begin(k->c, spec, err);
+    int st = begin(k->c, rows->spec, err);
     if (st == WEIR_OK)
-        st = put_rows(k, types, spec->count, rows, count, err);
-    return st == WEIR_OK ? end(k->c, table, count, bad, err) : st;
+        st = put_rows(k, types, rows, err);
+    return st == WEIR_OK ? end(k->c, table, rows->count, bad, err) : st;
 }
 
-int pg_copy(struct pg_conn *c, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count, size_t *bad,
-            weir_error *err)
+int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_error *err)
 {
     struct pg_table table;
-    struct chunk chunk = { .c = c };
-    Oid *types = c->host->realloc(c->host->ctx, NULL, spec->count * sizeof *types);
+    struct chunk chunk = { .bytes = NULL };
+    Oid *types = c->host->realloc(c->host->ctx, NULL, rows->spec->count * sizeof *types);
     if (!types)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
-    int st = pg_learn(c, spec, types, &table, err);
-    if (st == WEIR_OK && !(table.copies && pg_all_native(types, spec, rows, count)))
+    int st = pg_learn(c, rows->spec, types, &table, err);
+    if (st == WEIR_OK && !(table.copies && pg_all_native(types, rows)))
         st = WEIR_ROW;
     if (st == WEIR_OK)
-        st = make_chunk(&chunk, spec->count, rows, count, err);
+        st = make_chunk(&chunk, c, rows, err);
     c->copying = 1;
     if (st == WEIR_OK)
-        st = copy(&chunk, types, table.name, spec, rows, count, bad, err);
+        st = copy(&chunk, types, table.name, rows, bad, err);
     c->copying = 0;
     c->host->realloc(c->host->ctx, chunk.bytes, 0);
     c->host->realloc(c->host->ctx, types, 0);

@@ -19,10 +19,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <libpq-fe.h>
 #include <weir/backend.h>
 #include "lex.h"
+#include "types.h"
 
 #define PG_NO_FILE "/dev/null/none" /* instead of a file that libpq would look for in the home folder */
 
@@ -256,13 +258,51 @@ int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_e
 void pg_args_trim(struct pg_conn *c); /* they have been sent: what was large is not kept */
 void pg_args_end(struct pg_conn *c);
 
+/* A batch. */
+struct pg_rows {
+    const weir_bulk_spec *spec;
+    const weir_value *const *cells;
+    size_t count;
+    unsigned *kinds;       /* for each column, a bit for each type that cells of it have */
+    size_t bound, longest; /* bytes that all of it, and a row, take at most */
+};
+
 /* cell.c: cells of many rows, in binary */
 Oid pg_array_of(Oid type);  /* 0: it is no type whose binary form is known here */
 Oid pg_wide_type(Oid type); /* text, if it is none of these */
-int pg_is_native(Oid type, const weir_value *v);
-size_t pg_cell_bound(const weir_value *v); /* what it takes at most, with its length */
+int pg_column_is_native(Oid type, const struct pg_rows *rows, size_t column);
 /* The value, which is native, behind its length; returns its end. */
-char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v);
+char *pg_put_other_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v);
+
+/* What it takes at most, with its length; no number and no time is longer as a text. */
+#define PG_AS_TEXT 48
+static inline size_t pg_cell_bound(const weir_value *v)
+{
+    const int has_bytes = v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+    return sizeof(int32_t) + PG_AS_TEXT + (has_bytes ? (size_t)v->length : 0);
+}
+
+/* Written out, so that the compiler sees that it is one store. */
+static inline void pg_put_four(char *out, uint32_t n)
+{
+    out[0] = (char)(n >> 24);
+    out[1] = (char)(n >> 16);
+    out[2] = (char)(n >> 8);
+    out[3] = (char)n;
+}
+
+/* Most cells are eight bytes that go as they are. */
+static inline char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)
+{
+    if (!(v->type == WEIR_DOUBLE && type == PG_FLOAT8) && !(v->type == WEIR_INT && type == PG_INT8))
+        return pg_put_other_cell(c, at, type, v);
+    uint64_t bits;
+    memcpy(&bits, &v->as, sizeof bits);
+    pg_put_four(at, sizeof bits);
+    pg_put_four(at + 4, (uint32_t)(bits >> 32));
+    pg_put_four(at + 8, (uint32_t)bits);
+    return at + 4 + sizeof bits;
+}
 
 /* insert.c: statements as texts.  Without memory `failed` is set, and the text is worth nothing. */
 struct pg_text {
@@ -285,16 +325,14 @@ struct pg_table {
     char name[256]; /* as errors have it */
 };
 int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct pg_table *table, weir_error *err);
-int pg_all_native(const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count);
+int pg_all_native(const Oid *types, const struct pg_rows *rows);
 int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err);
 /* Its statement can be sent, with these rows; a row that cannot be is *bad. */
-int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                  size_t count, size_t *bad, weir_error *err);
+int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err);
 void pg_plans_end(struct pg_conn *c); /* their statements are among all others */
 
 /* copy.c: WEIR_ROW: this cannot be copied, nothing was done */
-int pg_copy(struct pg_conn *c, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count, size_t *bad,
-            weir_error *err);
+int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_error *err);
 
 /* bulk.c */
 int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,

@@ -251,32 +251,24 @@ static int make(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec
     return st;
 }
 
-static int all_native(Oid type, const weir_value *const *rows, size_t count, size_t column)
+int pg_all_native(const Oid *types, const struct pg_rows *rows)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!pg_is_native(type, &rows[i][column]))
-            return 0;
-    return 1;
-}
-
-int pg_all_native(const Oid *types, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count)
-{
-    for (size_t i = 0; i < spec->count; i++)
-        if (!pg_array_of(types[i]) || !all_native(types[i], rows, count, i))
+    for (size_t i = 0; i < rows->spec->count; i++)
+        if (!pg_array_of(types[i]) || !pg_column_is_native(types[i], rows, i))
             return 0;
     return 1;
 }
 
 /* The server would take bytes for the text of whatever the column holds. */
-static int refuse_blobs(struct pg_conn *c, const struct pg_plan *p, const weir_bulk_spec *spec,
-                        const weir_value *const *rows, size_t count, size_t *bad, weir_error *err)
+static int refuse_blobs(struct pg_conn *c, const struct pg_plan *p, const struct pg_rows *rows, size_t *bad,
+                        weir_error *err)
 {
-    for (size_t i = 0; i < spec->count; i++)
-        for (size_t k = 0; p->types[i] != PG_BYTEA && k < count; k++)
-            if (rows[k][i].type == WEIR_BLOB) {
+    for (size_t i = 0; i < rows->spec->count; i++)
+        for (size_t k = 0; p->types[i] != PG_BYTEA && k < rows->count; k++)
+            if (rows->cells[k][i].type == WEIR_BLOB) {
                 *bad = k;
                 return c->host->fail(err, WEIR_E_DATA, "column %s is no bytea: it holds no blob",
-                                     spec->columns[i].name);
+                                     rows->spec->columns[i].name);
             }
     return WEIR_OK;
 }
@@ -302,30 +294,29 @@ static int learn_again(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spe
 }
 
 /* What does not fit goes as text. */
-static void loosen(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                   size_t count)
+static void loosen(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows)
 {
-    for (size_t i = 0; i < spec->count; i++)
-        if (!all_native(p->sent[i], rows, count, i)) {
+    for (size_t i = 0; i < rows->spec->count; i++)
+        if (!pg_column_is_native(p->sent[i], rows, i)) {
             p->sent[i] = PG_TEXT;
             forget_statement(c, p);
         }
 }
 
-int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const weir_bulk_spec *spec, const weir_value *const *rows,
-                  size_t count, size_t *bad, weir_error *err)
+int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err)
 {
-    int st = WEIR_OK, fits = pg_all_native(p->sent, spec, rows, count);
+    const weir_bulk_spec *spec = rows->spec;
+    int st = WEIR_OK, fits = pg_all_native(p->sent, rows);
     if (!p->fresh && (p->doubt || !fits || has_casts(p, spec->count))) {
         st = learn_again(c, p, spec, err);
         fits = 0;
     }
     if (st == WEIR_OK && !fits)
-        st = refuse_blobs(c, p, spec, rows, count, bad, err);
+        st = refuse_blobs(c, p, rows, bad, err);
     if (st < 0)
         return st;
     if (!fits)
-        loosen(c, p, spec, rows, count);
+        loosen(c, p, rows);
     if (!p->stmt)
         return make(c, p, spec, err);
     return pg_is_made(c, p->stmt) ? WEIR_OK : pg_make(c, p->stmt, err);
