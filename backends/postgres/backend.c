@@ -46,6 +46,14 @@ static const weir_sql_wing sql_wing = {
     .rollback = pg_rollback,
 };
 
+/* A batch costs its transaction's three round trips and a flush of the log, which that many rows make up for. */
+static const weir_bulk_wing bulk_wing = {
+    .size = sizeof bulk_wing,
+    .batch_rows = 10000,
+    .batch_bytes = (size_t)4 << 20,
+    .write = pg_bulk_write,
+};
+
 const weir_backend weir_postgres_backend = {
     .abi = WEIR_BACKEND_ABI,
     .caps = WEIR_CAP_TURN | WEIR_CAP_PING | WEIR_CAP_CANCEL,
@@ -67,6 +75,7 @@ const weir_backend weir_postgres_backend = {
     .interrupt = pg_interrupt,
     .native = pg_native,
     .sql = &sql_wing,
+    .bulk = &bulk_wing,
 };
 
 #ifdef WEIR_MODULE

@@ -114,6 +114,7 @@ void pg_close(void *conn)
     if (!c->host)
         return;
     pg_result_end(c);
+    pg_plans_end(c);
     pg_forget_all(c);
     pg_args_end(c);
     pg_cancel_end(&c->cancel);

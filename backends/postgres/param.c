@@ -80,7 +80,7 @@ int pg_takes(Oid type, const weir_value *v)
 
 /* ---- how ---- */
 
-static void put_big_endian(char *out, uint64_t bits, int n)
+void pg_put_number(char *out, uint64_t bits, int n)
 {
     while (n-- > 0) {
         out[n] = (char)(bits & 0xff);
@@ -103,23 +103,29 @@ struct writing {
 
 static void write_binary(struct writing *w, uint64_t bits, int n)
 {
-    put_big_endian(w->scratch, bits, n);
+    pg_put_number(w->scratch, bits, n);
     *w = (struct writing){ w->scratch, n, FORM_BINARY, w->scratch + n };
 }
 
-static void write_digits(struct writing *w, int64_t i)
+size_t pg_put_digits(char *out, int64_t i)
 {
     char digits[24], *at = digits + sizeof digits;
     uint64_t rest = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
-    *--at = '\0';
     do
         *--at = (char)('0' + rest % 10);
     while (rest /= 10);
     if (i < 0)
         *--at = '-';
     const size_t n = (size_t)(digits + sizeof digits - at);
-    memcpy(w->scratch, at, n);
-    *w = (struct writing){ w->scratch, 0, FORM_TEXT, w->scratch + n };
+    memcpy(out, at, n);
+    return n;
+}
+
+static void write_digits(struct writing *w, int64_t i)
+{
+    const size_t n = pg_put_digits(w->scratch, i);
+    w->scratch[n] = '\0';
+    *w = (struct writing){ w->scratch, 0, FORM_TEXT, w->scratch + n + 1 };
 }
 
 static void write_int(struct writing *w, Oid type, int64_t i)
@@ -186,16 +192,31 @@ static void write_value(struct writing *w, Oid type, const weir_value *v)
     }
 }
 
+size_t pg_put_binary(char *out, Oid type, const weir_value *v)
+{
+    struct writing w = { .scratch = out };
+    write_value(&w, type, v);
+    if (w.value != out && w.length)
+        memcpy(out, w.value, (size_t)w.length);
+    return (size_t)w.length;
+}
+
 /* ---- all of them ---- */
 
-static int check(struct pg_conn *c, size_t i, const weir_value *v, weir_error *err)
+const char *pg_misfit(const weir_value *v)
 {
     const int has_bytes = v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
     if (has_bytes && v->length > LONGEST_VALUE)
-        return c->host->fail(err, WEIR_E_DATA, "parameter %zu is longer than a gigabyte", i + 1);
+        return "longer than a gigabyte";
     if (v->type == WEIR_TIME && !within(v->as.i, FIRST_US, LAST_US))
-        return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", i + 1);
-    return WEIR_OK;
+        return "a time outside the years 0000 to 9999";
+    return NULL;
+}
+
+static int check(struct pg_conn *c, size_t i, const weir_value *v, weir_error *err)
+{
+    const char *misfit = pg_misfit(v);
+    return misfit ? c->host->fail(err, WEIR_E_DATA, "parameter %zu is %s", i + 1, misfit) : WEIR_OK;
 }
 
 static size_t scratch_for(const weir_value *v)
@@ -216,7 +237,7 @@ void pg_args_trim(struct pg_conn *c)
 }
 
 /* One block for all: pointers, two arrays of numbers, and what is written. */
-static int make_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *err)
+int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *err)
 {
     struct pg_args *a = &c->args;
     const size_t size = params * (sizeof *a->values + sizeof *a->lengths + sizeof *a->formats) + scratch;
@@ -243,7 +264,7 @@ int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_e
         scratch += scratch_for(&args.v[i]);
     }
     if (st == WEIR_OK && args.n)
-        st = make_room(c, args.n, scratch, err);
+        st = pg_args_room(c, args.n, scratch, err);
     if (st < 0)
         return st;
     struct writing w = { .scratch = c->args.scratch };

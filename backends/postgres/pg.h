@@ -19,10 +19,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <libpq-fe.h>
 #include <weir/backend.h>
 #include "lex.h"
+#include "types.h"
 
 #define PG_NO_FILE "/dev/null/none" /* instead of a file that libpq would look for in the home folder */
 
@@ -91,6 +93,18 @@ struct pg_args {
     char *scratch;
 };
 
+/* How rows of one kind are written (plan.c). */
+struct pg_plan {
+    uint64_t job, used; /* the last job that wanted it, and when; 0: never */
+    char *key;          /* what its statement would be without casts; NULL: there is no plan */
+    Oid *types, *sent; /* of the columns, and what their cells are sent as: the wide form of that, or text; one block */
+    struct pg_stmt *stmt; /* NULL: to be made */
+    int fresh;            /* the hook that runs has asked for the types */
+    int doubt;            /* it has failed, and nobody has since */
+};
+
+#define PG_PLANS 4
+
 struct pg_conn {
     const weir_host *host;
     PGconn *pg;
@@ -108,6 +122,7 @@ struct pg_conn {
     struct pg_stmt *running; /* NULL: no statement that was prepared */
     int stale;               /* the last failure: the server wants the statement to be prepared anew */
     int syncs;               /* of a pipeline, not seen yet; only what comes before the last one is handed out */
+    int copying;             /* a COPY is wanted, and not refused */
 
     /* the session */
     int64_t grace_ns;
@@ -126,6 +141,8 @@ struct pg_conn {
 
     struct pg_stmt *statements;
     struct pg_stmt *dropped; /* forgotten here, and known to the server until there is a good moment to tell it */
+    struct pg_plan plans[PG_PLANS];
+    uint64_t planned; /* how often one was wanted */
     struct pg_result result;
     struct pg_args args;
     int64_t affected, last_id;
@@ -170,6 +187,7 @@ int pg_cancel(void *prepared, int64_t deadline_ns, weir_error *err);
 
 /* wire.c: messages and answers.  What sends leaves the answers to be read. */
 int pg_sent(struct pg_conn *c, int sent, weir_error *err);         /* libpq has taken the message: gets it on its way */
+int pg_flush(struct pg_conn *c, weir_error *err);                  /* what libpq has taken is on its way */
 int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err); /* the next one; NULL after the last */
 /* The rest, to the end: fails with the first failure.  `first` is what has been read of it; `last`, if not NULL, gets the last one. */
 int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err);
@@ -192,6 +210,8 @@ void *pg_native(void *conn);
 /* statement.c */
 int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,
                weir_error *err);
+/* The same, with the types that its parameters are sent as; NULL: whatever the server infers. */
+int pg_prepare_as(struct pg_conn *c, struct pg_stmt **out, const char *sql, const Oid *declared, weir_error *err);
 void pg_forget(void *conn, void *stmt);
 void pg_forget_all(struct pg_conn *c);
 int pg_make(struct pg_conn *c, struct pg_stmt *s,
@@ -204,6 +224,7 @@ int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s);
 
 /* run.c */
 int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
+int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err); /* to run with what is in c->args */
 int64_t pg_affected(void *conn);
 int64_t pg_last_id(void *conn);
 
@@ -227,10 +248,95 @@ void pg_forget_blobs(struct pg_conn *c); /* of the row that is left */
 /* param.c: parameters */
 Oid pg_own_type(
     const weir_value *v); /* what a value is where its place asks for nothing; 0: whatever the place asks for */
-int pg_takes(Oid type, const weir_value *v); /* may a value be sent as that type? */
+int pg_takes(Oid type, const weir_value *v);                    /* may a value be sent as that type? */
+const char *pg_misfit(const weir_value *v);                     /* why it cannot be sent at all; NULL: it can */
+void pg_put_number(char *out, uint64_t bits, int n);            /* n bytes, the most significant first */
+size_t pg_put_digits(char *out, int64_t i);                     /* these two return how many bytes they wrote */
+size_t pg_put_binary(char *out, Oid type, const weir_value *v); /* as a type that takes it in that form */
+int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *err);        /* in c->args */
 int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err); /* into c->args */
 void pg_args_trim(struct pg_conn *c); /* they have been sent: what was large is not kept */
 void pg_args_end(struct pg_conn *c);
+
+/* A batch. */
+struct pg_rows {
+    const weir_bulk_spec *spec;
+    const weir_value *const *cells;
+    size_t count;
+    unsigned *kinds;       /* for each column, a bit for each type that cells of it have */
+    size_t bound, longest; /* bytes that all of it, and a row, take at most */
+};
+
+/* cell.c: cells of many rows, in binary */
+Oid pg_array_of(Oid type);  /* 0: it is no type whose binary form is known here */
+Oid pg_wide_type(Oid type); /* text, if it is none of these */
+int pg_column_is_native(Oid type, const struct pg_rows *rows, size_t column);
+/* The value, which is native, behind its length; returns its end. */
+char *pg_put_other_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v);
+
+/* What it takes at most, with its length; no number and no time is longer as a text. */
+#define PG_AS_TEXT 48
+static inline size_t pg_cell_bound(const weir_value *v)
+{
+    const int has_bytes = v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+    return sizeof(int32_t) + PG_AS_TEXT + (has_bytes ? (size_t)v->length : 0);
+}
+
+/* Written out, so that the compiler sees that it is one store. */
+static inline void pg_put_four(char *out, uint32_t n)
+{
+    out[0] = (char)(n >> 24);
+    out[1] = (char)(n >> 16);
+    out[2] = (char)(n >> 8);
+    out[3] = (char)n;
+}
+
+/* Most cells are eight bytes that go as they are. */
+static inline char *pg_put_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)
+{
+    if (!(v->type == WEIR_DOUBLE && type == PG_FLOAT8) && !(v->type == WEIR_INT && type == PG_INT8))
+        return pg_put_other_cell(c, at, type, v);
+    uint64_t bits;
+    memcpy(&bits, &v->as, sizeof bits);
+    pg_put_four(at, sizeof bits);
+    pg_put_four(at + 4, (uint32_t)(bits >> 32));
+    pg_put_four(at + 8, (uint32_t)bits);
+    return at + 4 + sizeof bits;
+}
+
+/* insert.c: statements as texts.  Without memory `failed` is set, and the text is worth nothing. */
+struct pg_text {
+    struct pg_conn *c;
+    char *bytes;
+    size_t length, size;
+    int failed;
+};
+/* casts: for each column NULL or the name of the type that its elements are cast to; or NULL for no cast at all. */
+void pg_text_insert(struct pg_text *t, const weir_bulk_spec *spec, const char *const *casts);
+void pg_text_probe(struct pg_text *t,
+                   const weir_bulk_spec *spec); /* an INSERT whose parameters are of the columns' types */
+void pg_text_copy(struct pg_text *t, const weir_bulk_spec *spec);
+void pg_text_types(struct pg_text *t, const Oid *types, size_t count); /* an array of them */
+void pg_text_end(struct pg_text *t);
+
+/* plan.c */
+struct pg_table {
+    int copies;     /* COPY does to it what INSERT does */
+    char name[256]; /* as errors have it */
+};
+int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct pg_table *table, weir_error *err);
+int pg_all_native(const Oid *types, const struct pg_rows *rows);
+int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err);
+/* Its statement can be sent, with these rows; a row that cannot be is *bad. */
+int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err);
+void pg_plans_end(struct pg_conn *c); /* their statements are among all others */
+
+/* copy.c: WEIR_ROW: this cannot be copied, nothing was done */
+int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_error *err);
+
+/* bulk.c */
+int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+                  size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* transact.c */
 int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);

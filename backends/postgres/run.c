@@ -68,6 +68,14 @@ static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct p
     return PQsendQueryPrepared(c->pg, s->name, (int)s->params, a->values, a->lengths, a->formats, s->binary);
 }
 
+int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    c->running = s;
+    const int st = pg_sent(c, c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args), err);
+    pg_args_trim(c);
+    return st;
+}
+
 static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
     const int guard = c->pooler && c->read_only && !c->in_transaction;
@@ -78,9 +86,7 @@ static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
         return st;
     if (!c->pooler)
         c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
-    c->running = s;
-    st = pg_sent(c, c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args), err);
-    pg_args_trim(c);
+    st = pg_send(c, s, err);
     return st == WEIR_OK && guard ? pg_sync(c, err) : st;
 }
 

@@ -165,16 +165,24 @@ static int send_make(struct pg_conn *c, const struct pg_stmt *s, weir_error *err
     return st < 0 ? st : pg_sync(c, err);
 }
 
+static int make_types(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    const size_t size = 2 * s->params * sizeof *s->declared;
+    s->declared = resize(c, NULL, size);
+    if (!s->declared)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
+    memset(s->declared, 0, size);
+    s->actual = s->declared + s->params;
+    return WEIR_OK;
+}
+
 static int find_types(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
     s->params = (size_t)PQnparams(s->about);
     if (!s->declared && s->params) {
-        const size_t size = 2 * s->params * sizeof *s->declared;
-        s->declared = resize(c, NULL, size);
-        if (!s->declared)
-            return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement");
-        memset(s->declared, 0, size);
-        s->actual = s->declared + s->params;
+        const int st = make_types(c, s, err);
+        if (st < 0)
+            return st;
     }
     for (size_t i = 0; i < s->params; i++)
         s->actual[i] = PQparamtype(s->about, (int)i);
@@ -243,6 +251,25 @@ int pg_make(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
     return st;
 }
 
+int pg_prepare_as(struct pg_conn *c, struct pg_stmt **out, const char *sql, const Oid *declared, weir_error *err)
+{
+    struct pg_stmt *s;
+    int st = create(c, &s, sql, err);
+    if (st < 0)
+        return st;
+    if (declared && s->params && (st = make_types(c, s, err)) == WEIR_OK)
+        memcpy(s->declared, declared, s->params * sizeof *declared);
+    if (st == WEIR_OK)
+        st = pg_make(c, s, err);
+    if (st < 0) {
+        destroy(c, s);
+        return st;
+    }
+    enlist(&c->statements, s);
+    *out = s;
+    return WEIR_OK;
+}
+
 /* ---- hooks ---- */
 
 int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,
@@ -252,15 +279,9 @@ int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const c
     struct pg_stmt *s;
     int st = pg_begins(c, deadline_ns, err);
     if (st == WEIR_OK)
-        st = create(c, &s, sql, err);
+        st = pg_prepare_as(c, &s, sql, NULL, err);
     if (st < 0)
         return st;
-    st = pg_make(c, s, err);
-    if (st < 0) {
-        destroy(c, s);
-        return st;
-    }
-    enlist(&c->statements, s);
     *stmt = s;
     *params = s->params;
     *columns = s->columns;

@@ -10,7 +10,7 @@
 
 #define PEEK_SIZE 8192 /* what the server sends at once */
 
-static int flush(struct pg_conn *c, weir_error *err)
+int pg_flush(struct pg_conn *c, weir_error *err)
 {
     int left;
     while ((left = PQflush(c->pg)) > 0) {
@@ -27,7 +27,7 @@ int pg_sent(struct pg_conn *c, int sent, weir_error *err)
     if (!sent)
         return pg_fail(c, NULL, err);
     c->sending = 1;
-    const int st = flush(c, err);
+    const int st = pg_flush(c, err);
     c->sending = 0;
     return st;
 }
@@ -70,7 +70,7 @@ static int take(struct pg_conn *c, PGresult **out, weir_error *err)
             break; /* lost; what the server said before that comes from PQgetResult */
     }
     *out = PQgetResult(c->pg);
-    return is_copy(*out) ? refuse_copy(c, *out, err) : WEIR_OK;
+    return is_copy(*out) && !c->copying ? refuse_copy(c, *out, err) : WEIR_OK;
 }
 
 static int is_failure(const PGresult *r)

@@ -219,11 +219,12 @@ int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
         return fail(err, WEIR_E_ARGUMENT, "no %s given", bulk ? "cells were" : "bulk job was");
     if (bulk->status < 0)
         return fail_as(err, &bulk->failure);
-    int status = batch_check(&bulk->batch, cells, err);
+    size_t size;
+    int status = batch_check(&bulk->batch, cells, &size, err);
     if (status >= 0)
-        status = batch_add(&bulk->batch, cells, bulk->next, err);
+        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
     if (status == WEIR_ROW && (status = flush(bulk, (weir_deadline){ 0 }, err)) >= 0)
-        status = batch_add(&bulk->batch, cells, bulk->next, err);
+        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
     bulk->next += status >= 0;
     return status;
 }

@@ -46,11 +46,13 @@ void batch_clear(struct batch *b)
 
 /* ---- one row */
 
-static bool has_bytes(const weir_value *v)
+/* They are neighbours. */
+static inline bool has_bytes(const weir_value *v)
 {
-    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+    return v->type - WEIR_TEXT <= WEIR_DECIMAL - WEIR_TEXT;
 }
 
+/* Of a cell that is no number. */
 static int check_cell(const weir_column *c, const weir_value *v, weir_error *err)
 {
     struct decimal d;
@@ -65,23 +67,26 @@ static int check_cell(const weir_column *c, const weir_value *v, weir_error *err
     return WEIR_OK;
 }
 
-int batch_check(const struct batch *b, weir_args cells, weir_error *err)
+static inline bool is_number(const weir_value *v)
+{
+    return v->type == WEIR_INT || v->type == WEIR_DOUBLE || v->type == WEIR_TIME;
+}
+
+int batch_check(const struct batch *b, weir_args cells, size_t *size, weir_error *err)
 {
     if (cells.n != b->spec->count)
         return fail(err, WEIR_E_ARGUMENT, "the row has %zu cells, and table %s is written in %zu columns", cells.n,
                     b->spec->table, b->spec->count);
-    int status = WEIR_OK;
-    for (size_t i = 0; i < cells.n && status >= 0; i++)
-        status = check_cell(&b->spec->columns[i], &cells.v[i], err);
-    return status;
-}
-
-static size_t row_size(const struct batch *b, weir_args cells)
-{
-    size_t size = sizeof(struct batch_row) + b->spec->count * sizeof(weir_value);
-    for (size_t i = 0; i < cells.n; i++)
-        size += has_bytes(&cells.v[i]) ? (size_t)cells.v[i].length + 1 : 0;
-    return align(size);
+    size_t bytes = sizeof(struct batch_row) + cells.n * sizeof(weir_value);
+    for (size_t i = 0; i < cells.n; i++) {
+        const weir_value *v = &cells.v[i];
+        int status = is_number(v) ? WEIR_OK : check_cell(&b->spec->columns[i], v, err);
+        if (status < 0)
+            return status;
+        bytes += has_bytes(v) ? (size_t)v->length + 1 : 0;
+    }
+    *size = align(bytes);
+    return WEIR_OK;
 }
 
 /* keeps truth 1: an empty block grows to what one row needs */
@@ -171,9 +176,8 @@ static int compare_rows(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-int batch_add(struct batch *b, weir_args cells, uint64_t index, weir_error *err)
+int batch_add(struct batch *b, weir_args cells, size_t size, uint64_t index, weir_error *err)
 {
-    size_t size = row_size(b, cells);
     int status = make_room(b, size, err);
     if (status != WEIR_OK)
         return status;

@@ -37,10 +37,10 @@ int batch_init(struct batch *b, const struct alloc *a, const weir_bulk_spec *spe
                weir_error *err);
 void batch_end(struct batch *b);
 
-/* What is wrong with a row by itself; WEIR_OK: nothing. */
-int batch_check(const struct batch *b, weir_args cells, weir_error *err);
+/* What is wrong with a row by itself; WEIR_OK: nothing, and *size is what it takes. */
+int batch_check(const struct batch *b, weir_args cells, size_t *size, weir_error *err);
 /* Copies a row that has been checked.  WEIR_ROW: there is no room before what is there has been written. */
-int batch_add(struct batch *b, weir_args cells, uint64_t index, weir_error *err);
+int batch_add(struct batch *b, weir_args cells, size_t size, uint64_t index, weir_error *err);
 /* Orders and folds.  On failure *bad is the row that cannot be folded. */
 int batch_order(struct batch *b, uint64_t *bad, weir_error *err);
 void batch_clear(struct batch *b);

@@ -176,7 +176,7 @@ static void test_many(void)
     is_int(r.rows, MANY, "%d of them", MANY);
     ok(r.batches > 1, "in batches: %d", (int)r.batches);
     is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "25000", "the table has each");
-    is_text(ask("SELECT CAST(SUM(replaced) AS CHAR(20)) FROM weir_bulk_t"), "312487500", "and their sum is right");
+    is_text(ask("SELECT SUM(replaced) FROM weir_bulk_t"), "312487500", "and their sum is right");
 }
 
 static void test_bad_row(void)
