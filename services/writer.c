@@ -37,7 +37,7 @@ struct batch {
     unsigned deadlocks;
 };
 
-static int upsert(weir_conn conn, const struct house *house, struct row *const *rows, unsigned size, weir_error *err)
+static int upsert(weir_conn conn, const struct house *house, struct row *const *rows, size_t size, weir_error *err)
 {
     const struct table *t = &schema[rows[0]->table];
     weir_value args[ROWS_MOST * COLUMNS_MOST];
@@ -46,6 +46,46 @@ static int upsert(weir_conn conn, const struct house *house, struct row *const *
         for (size_t k = 0; k < t->count; k++)
             args[n++] = rows[i]->v[k];
     return weir_exec(NULL, conn, house->upsert[rows[0]->table][size], weir_args_of(args, n), (weir_deadline){ 0 }, err);
+}
+
+/* Each in as many rows a statement as there is a text for. */
+static int write_by_rule(weir_conn conn, const struct house *house, struct row *const *rows, size_t count,
+                         weir_error *err)
+{
+    for (size_t done = 0, size = 0; done < count; done += upsert_rows[size]) {
+        while (upsert_rows[size] > count - done)
+            size++;
+        int st = upsert(conn, house, rows + done, size, err);
+        if (st < 0)
+            return st;
+    }
+    return 0;
+}
+
+/* Of columns that are key or simply set; what else there is depends on others, which no bulk rule says. */
+static int is_plain(const struct table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (t->columns[i].rule != RULE_KEY && t->columns[i].rule != RULE_SET)
+            return 0;
+    return 1;
+}
+
+static int write_in_bulk(weir_conn conn, const struct table *t, struct row *const *rows, size_t count, weir_error *err)
+{
+    weir_column columns[COLUMNS_MOST];
+    const weir_bulk_spec spec = { .size = sizeof spec, .table = t->name, .columns = columns, .count = t->count };
+    weir_bulk *bulk;
+    for (size_t i = 0; i < t->count; i++)
+        columns[i] = (weir_column){ t->columns[i].name, i < t->keys, WEIR_REPLACE };
+    int st = weir_bulk_open_on(&bulk, conn, &spec, err);
+    for (size_t i = 0; i < count && st >= 0; i++)
+        st = weir_bulk_row(bulk, weir_args_of(rows[i]->v, t->count), err);
+    if (st < 0) {
+        weir_bulk_abort(&bulk);
+        return st;
+    }
+    return weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, err);
 }
 
 /* Rows from here on that belong to one table. */
@@ -62,18 +102,14 @@ static int write_rows(weir_conn conn, void *arg, weir_error *err)
     struct batch *b = arg;
     if (!b->entered)
         b->entered = now_us();
-    for (size_t i = 0, left = 0; i < b->count;) {
-        unsigned size = 0;
-        int st;
-        left = left ? left : run_length(b, i);
-        while (upsert_rows[size] > left)
-            size++;
-        st = upsert(conn, b->run->house, b->rows + i, size, err);
+    for (size_t i = 0, n; i < b->count; i += n) {
+        const struct table *t = &schema[b->rows[i]->table];
+        n = run_length(b, i);
+        int st = is_plain(t) ? write_in_bulk(conn, t, b->rows + i, n, err)
+                             : write_by_rule(conn, b->run->house, b->rows + i, n, err);
         b->deadlocks += st == WEIR_E_DEADLOCK || st == WEIR_E_SERIALIZATION;
         if (st < 0)
             return st;
-        i += upsert_rows[size];
-        left -= upsert_rows[size];
     }
     return 0;
 }
