@@ -44,6 +44,7 @@ static const weir_sql_wing sql_wing = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .run_many = pg_run_many,
 };
 
 /* A batch costs its transaction's three round trips and a flush of the log, which that many rows make up for. */

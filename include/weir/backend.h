@@ -70,6 +70,13 @@ typedef struct weir_sql_wing {
     int (*begin)(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
     int (*commit)(void *conn, int64_t deadline_ns, weir_error *err);
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
+    /*
+     * Runs stmt for each of count rows of args, in their order, to the end, rows dropped, within the transaction that is open.  Stops at
+     * the first one that fails: those behind it have no effect.  *done is how many ran, *affected how many rows they changed.  NULL: the
+     * core runs them one by one.
+     */
+    int (*run_many)(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
+                    int64_t deadline_ns, weir_error *err);
 } weir_sql_wing;
 
 /* Bulk: many rows of one table at once. */

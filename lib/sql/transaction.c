@@ -25,6 +25,13 @@ static int begin_outer(struct link *l, const weir_transact_options *o, int64_t u
     return WEIR_OK;
 }
 
+static const weir_transact_options plain = { .size = sizeof plain };
+
+int transaction_open(struct link *l, int64_t until, weir_error *err)
+{
+    return begin_outer(l, &plain, until, err);
+}
+
 static int begin_inner(struct link *l, const weir_transact_options *o, int64_t until, weir_error *err)
 {
     if (o->isolation != WEIR_SERVER_DEFAULT)
@@ -46,7 +53,6 @@ static int check_options(const weir_transact_options *o, weir_error *err)
 
 int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadline deadline, weir_error *err)
 {
-    static const weir_transact_options plain = { .size = sizeof plain };
     const weir_transact_options *o = options ? options : &plain;
     struct link *l;
     weir_error own;
@@ -91,6 +97,22 @@ static int rollback_outer(struct link *l, int64_t until, weir_error *err)
 }
 
 /* A commit that fails has ended the transaction: nothing is left to be committed by accident later. */
+static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    weir_error ignored;
+    int status = l->backend->sql->commit(l->conn, until, err);
+    if (status >= 0) {
+        *state = WEIR_COMMITTED;
+    } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes) {
+        *state = WEIR_COMMIT_UNKNOWN;
+        status = in_doubt(err);
+    } else {
+        rollback_outer(l, until, &ignored);
+    }
+    end_outer(l);
+    return status;
+}
+
 static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
 {
     int64_t until;
@@ -98,18 +120,19 @@ static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state,
     int status = link_until(&until, l, deadline, err);
     if (status >= 0)
         status = link_ready(l, err);
-    bool sent = status >= 0;
-    if (sent)
-        status = l->backend->sql->commit(l->conn, until, err);
-    if (status >= 0) {
-        *state = WEIR_COMMITTED;
-    } else if (sent && err->flags & WEIR_CONNECTION_DEAD && l->writes) {
-        *state = WEIR_COMMIT_UNKNOWN;
-        status = in_doubt(err);
-    } else {
-        rollback_outer(l, until, &ignored);
-    }
-    end_outer(l);
+    if (status >= 0)
+        return commit_now(l, until, state, err);
+    rollback_outer(l, until, &ignored);
+    return status;
+}
+
+int transaction_end(struct link *l, int status, int64_t until, weir_error *err)
+{
+    uint32_t state;
+    weir_error ignored;
+    if (status >= 0)
+        return commit_now(l, until, &state, err);
+    rollback_outer(l, until, &ignored);
     return status;
 }
 
