@@ -50,6 +50,7 @@ static const weir_sql_wing sql_wing = {
     .make_markers = "CREATE TABLE IF NOT EXISTS weir_markers (id TEXT PRIMARY KEY, fate INTEGER NOT NULL, "
                     "made TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP)",
     .sweep_markers = "DELETE FROM weir_markers WHERE made < CURRENT_TIMESTAMP - INTERVAL '1 day'",
+    .run_many = pg_run_many,
 };
 
 /* A batch costs its transaction's three round trips and a flush of the log, which that many rows make up for. */

@@ -226,9 +226,19 @@ int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s);
 
 /* run.c */
 int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
-int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err); /* to run with what is in c->args */
+int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err); /* makes it take these */
+int pg_fits(const struct pg_stmt *s, weir_args args);                              /* it does, as it is */
+int pg_queue(struct pg_conn *c, struct pg_stmt *s);                 /* to run with what is in c->args; 0: not taken */
+int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err); /* the same, and gets it on its way */
+int64_t pg_count(const struct pg_stmt *s, PGresult *r);             /* of rows that it changed */
+int pg_keep_counts(struct pg_conn *c, struct pg_stmt *s, PGresult *r, weir_error *err); /* for affected and last_id */
+int pg_outdate(struct pg_conn *c, struct pg_stmt *s, const weir_error *err);            /* after a failure */
 int64_t pg_affected(void *conn);
 int64_t pg_last_id(void *conn);
+
+/* many.c */
+int pg_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
+                int64_t deadline_ns, weir_error *err);
 
 /* result.c */
 int pg_next(void *conn, int64_t deadline_ns, weir_error *err);

@@ -21,6 +21,14 @@ static Oid declared_for(const struct pg_stmt *s, size_t i, const weir_value *v)
     return pg_takes(s->actual[i], v) ? 0 : pg_own_type(v);
 }
 
+int pg_fits(const struct pg_stmt *s, weir_args args)
+{
+    for (size_t i = 0; i < args.n; i++)
+        if (declared_for(s, i, &args.v[i]) != s->declared[i])
+            return 0;
+    return 1;
+}
+
 /* Declares anew what does not fit; 1: something did not. */
 static int declare(struct pg_stmt *s, weir_args args)
 {
@@ -37,7 +45,7 @@ static int declare(struct pg_stmt *s, weir_args args)
  * Once for what does not fit, and once more where one that is no longer declared is inferred as something else.  What the server does not
  * take is not asked for again.
  */
-static int fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
     int st = pg_is_made(c, s) ? WEIR_OK : pg_make(c, s, err);
     for (int i = 0; i < 2 && st == WEIR_OK && declare(s, args); i++)
@@ -68,10 +76,17 @@ static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct p
     return PQsendQueryPrepared(c->pg, s->name, (int)s->params, a->values, a->lengths, a->formats, s->binary);
 }
 
+int pg_queue(struct pg_conn *c, struct pg_stmt *s)
+{
+    if (!c->pooler)
+        c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
+    c->running = s;
+    return c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args);
+}
+
 int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
-    c->running = s;
-    const int st = pg_sent(c, c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args), err);
+    const int st = pg_sent(c, pg_queue(c, s), err);
     pg_args_trim(c);
     return st;
 }
@@ -84,23 +99,27 @@ static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
         st = send_read_only(c, err);
     if (st < 0)
         return st;
-    if (!c->pooler)
-        c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
     st = pg_send(c, s, err);
     return st == WEIR_OK && guard ? pg_sync(c, err) : st;
 }
 
 /* ---- the answer ---- */
 
-/* A value that does not parse may be one for the type that its column has by now. */
-static int is_outdated(const struct pg_conn *c, const weir_error *err)
+/* A value that does not parse may be one for the type that its column has by now.  1: it may be run again. */
+int pg_outdate(struct pg_conn *c, struct pg_stmt *s, const weir_error *err)
 {
-    return c->stale || strcmp(err->sqlstate, "22P02") == 0;
+    const int again = c->stale && !c->in_transaction;
+    if (c->stale || strcmp(err->sqlstate, "22P02") == 0)
+        pg_unmake(c, s);
+    c->stale = 0;
+    return again;
 }
 
 /* How many rows were changed: a query's count is of rows that were found. */
-static int64_t count_of(PGresult *r)
+int64_t pg_count(const struct pg_stmt *s, PGresult *r)
 {
+    if (s->flags & PG_READS)
+        return 0;
     const char *tag = PQcmdStatus(r);
     if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "MOVE", 4) == 0)
         return 0;
@@ -121,16 +140,22 @@ static void keep_id(struct pg_conn *c, struct pg_stmt *s, PGresult *rows)
     c->result = (struct pg_result){ .at = PG_CLOSED };
 }
 
+int pg_keep_counts(struct pg_conn *c, struct pg_stmt *s, PGresult *r, weir_error *err)
+{
+    const int st = s->columns ? pg_reshape(c, s, r, err) : WEIR_OK;
+    c->affected = pg_count(s, r);
+    if (st == WEIR_OK && s->flags & PG_INSERTS)
+        keep_id(c, s, r);
+    return st;
+}
+
 static int end_whole(struct pg_conn *c, struct pg_stmt *s, int want_rows, weir_error *err)
 {
     PGresult *last;
     int st = pg_finish(c, NULL, &last, err);
     if (st < 0)
         return st;
-    c->affected = s->flags & PG_READS ? 0 : count_of(last);
-    st = s->columns ? pg_reshape(c, s, last, err) : WEIR_OK;
-    if (st == WEIR_OK && s->flags & PG_INSERTS)
-        keep_id(c, s, last);
+    st = pg_keep_counts(c, s, last, err);
     if (st == WEIR_OK && want_rows)
         pg_result_open(c, s, PG_WHOLE, last);
     else
@@ -167,7 +192,7 @@ static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *e
 
 static int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)
 {
-    int st = fit(c, s, args, err);
+    int st = pg_fit(c, s, args, err);
     if (st == WEIR_OK)
         st = send_all(c, s, args, err);
     if (st == WEIR_OK)
@@ -186,12 +211,8 @@ int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadli
     if (st < 0)
         return st;
     st = run_once(c, s, args, want_rows, err);
-    if (st < 0 && is_outdated(c, err)) {
-        const int again = c->stale && !c->in_transaction;
-        pg_unmake(c, s);
-        c->stale = 0;
-        st = again ? run_once(c, s, args, want_rows, err) : st;
-    }
+    if (st < 0 && pg_outdate(c, s, err))
+        st = run_once(c, s, args, want_rows, err);
     if (st == WEIR_OK && s->flags & PG_FORGETS)
         c->generation++;
     return st;

@@ -82,6 +82,13 @@ typedef struct weir_sql_wing {
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
 
     /* Below, NULL: the driver cannot. */
+    /*
+     * Runs stmt for each of count rows of args, in their order, to the end, rows dropped, within the transaction that is open.  Stops at
+     * the first one that fails: those behind it have no effect.  *done is how many ran, *affected how many rows they changed.  NULL: the
+     * core runs them one by one.
+     */
+    int (*run_many)(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
+                    int64_t deadline_ns, weir_error *err);
     int (*in_transaction)(void *conn); /* no round trip: 0: what `begin` began has been ended, by a statement */
     /* `begin` in as many round trips, which also writes to `trace` what `settle` will need; "": there is none this time. */
     int (*begin_traced)(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns,

@@ -264,3 +264,11 @@ int link_until(int64_t *until, const struct link *l, weir_deadline deadline, wei
         return fail(err, WEIR_E_TIMEOUT, "the deadline had passed before anything was done");
     return WEIR_OK;
 }
+
+int link_go_on(const struct link *l, const char *what, weir_error *err)
+{
+    uint64_t word = slot_word(l->slot);
+    if ((word & (WORD_CUT | WORD_ENDING)) == WORD_CUT)
+        return fail(err, WEIR_E_CLOSED, "the database has been shut down: the %s is over", what);
+    return word & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the %s was cancelled", what) : WEIR_OK;
+}

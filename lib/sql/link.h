@@ -123,7 +123,22 @@ void link_end_result(struct link *l);
 /* Copies *err to where it is kept, allocating once; without memory only the status is kept. */
 void link_keep_error(struct link *l, weir_error **kept, const weir_error *err);
 
+/* Has the call been cancelled, or the connection been cut, while nothing of it ran?  `what` is over then. */
+int link_go_on(const struct link *l, const char *what, weir_error *err);
+
 /* statement.c: prepares through the cache, checks args, runs. */
 int statement_run(struct link *l, const char *sql, weir_args args, bool want_rows, int64_t until, weir_error *err);
+
+/* One statement with many rows of args, and what came of it. */
+struct many {
+    const char *sql;
+    const weir_args *rows;
+    size_t count;
+    size_t failed; /* count: none */
+    int64_t affected;
+};
+
+/* Within a transaction, if there are several. */
+int statement_run_many(struct link *l, struct many *m, int64_t until, weir_error *err);
 
 #endif

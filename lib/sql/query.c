@@ -5,6 +5,7 @@
 #include <base/error.h>
 #include <sql/link.h>
 #include <sql/rows.h>
+#include <sql/transaction.h>
 
 /* Enters the link and finds out until when the statement may run. */
 static int begin_statement(struct link **l, int64_t *until, weir_conn conn, const char *sql, weir_deadline deadline,
@@ -35,6 +36,39 @@ int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args
     if (status >= 0 && affected)
         *affected = l->backend->sql->affected(l->conn);
     return link_leave(l, status, err);
+}
+
+/* keeps the promise of all or nothing */
+static int run_many(struct link *l, struct many *m, int64_t until, weir_error *err)
+{
+    if (l->depth || m->count < 2)
+        return statement_run_many(l, m, until, err);
+    int status = transaction_open(l, until, err);
+    if (status < 0)
+        return status;
+    status = statement_run_many(l, m, until, err);
+    return transaction_end(l, status, until, err);
+}
+
+int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char *sql, const weir_args *rows,
+                   size_t count, weir_deadline deadline, weir_error *err)
+{
+    struct link *l;
+    int64_t until;
+    weir_error own;
+    struct many m = { .sql = sql, .rows = rows, .count = count, .failed = count };
+    err = err ? err : &own;
+    int status = rows || !count ? begin_statement(&l, &until, conn, sql, deadline, err)
+                                : fail(err, WEIR_E_ARGUMENT, "no rows of parameters were given");
+    if (status >= 0) {
+        status = run_many(l, &m, until, err);
+        link_leave(l, status, err);
+    }
+    if (affected)
+        *affected = status < 0 ? 0 : m.affected;
+    if (failed)
+        *failed = m.failed;
+    return status;
 }
 
 static weir_rows open_result(struct link *l, uint64_t loan, int64_t until)
@@ -100,21 +134,13 @@ static int fail_result(struct link *l, int status, const weir_error *err)
     return status;
 }
 
-static int was_stopped(const struct link *l, weir_error *err)
-{
-    uint64_t word = slot_word(l->slot);
-    if ((word & (WORD_CUT | WORD_ENDING)) == WORD_CUT)
-        return fail(err, WEIR_E_CLOSED, "the database has been shut down: the result is over");
-    return word & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the result was cancelled") : WEIR_OK;
-}
-
 static inline int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)
 {
     arena_reset(&l->cells, l->source->alloc);
     l->at_row = false;
     if (l->result_status < 0 && l->result_status != WEIR_E_CONVERT && l->result_status != WEIR_E_ARGUMENT)
         return rows_kept_failure(l, err); /* it has failed before, and is over */
-    int status = was_stopped(l, err);
+    int status = link_go_on(l, "result", err);
     if (status >= 0)
         status = hook(l->conn, l->until, err);
     return status < 0 ? fail_result(l, status, err) : status;

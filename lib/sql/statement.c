@@ -87,3 +87,59 @@ int statement_run(struct link *l, const char *sql, weir_args args, bool want_row
     trim(l);
     return status;
 }
+
+/* ---- many rows of args */
+
+static int check_rows(const struct statement *s, struct many *m, weir_error *err)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        int status = check_args(s, m->rows[i], err);
+        if (status < 0) {
+            m->failed = i;
+            return status;
+        }
+    }
+    return WEIR_OK;
+}
+
+static int run_each(struct link *l, struct statement *s, struct many *m, size_t *done, int64_t until, weir_error *err)
+{
+    const weir_sql_wing *sql = l->backend->sql;
+    for (*done = 0; *done < m->count; (*done)++) {
+        int status = link_go_on(l, "statement", err);
+        if (status >= 0)
+            status = sql->run(l->conn, s->handle, m->rows[*done], 0, until, err);
+        if (status < 0)
+            return status;
+        m->affected += sql->affected(l->conn);
+    }
+    return WEIR_OK;
+}
+
+static int run_all(struct link *l, struct statement *s, struct many *m, int64_t until, weir_error *err)
+{
+    const weir_sql_wing *sql = l->backend->sql;
+    size_t done = 0;
+    int status = sql->run_many && m->count > 1
+                     ? sql->run_many(l->conn, s->handle, m->rows, m->count, &done, &m->affected, until, err)
+                     : run_each(l, s, m, &done, until, err);
+    if (status >= 0)
+        slot_answered(l->slot);
+    else
+        m->failed = done;
+    return status;
+}
+
+int statement_run_many(struct link *l, struct many *m, int64_t until, weir_error *err)
+{
+    struct statement *s;
+    int status = find(l, &s, m->sql, until, err);
+    if (status < 0)
+        return status;
+    slot_said(l->slot, s->sql);
+    status = check_rows(s, m, err);
+    if (status >= 0)
+        status = run_all(l, s, m, until, err);
+    trim(l);
+    return status;
+}

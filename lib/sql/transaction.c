@@ -29,6 +29,13 @@ static int begin_outer(struct link *l, const weir_transact_options *o, char *tra
     return WEIR_OK;
 }
 
+static const weir_transact_options plain = { .size = sizeof plain };
+
+int transaction_open(struct link *l, int64_t until, weir_error *err)
+{
+    return begin_outer(l, &plain, NULL, until, err);
+}
+
 static int begin_inner(struct link *l, const weir_transact_options *o, int64_t until, weir_error *err)
 {
     if (o->isolation != WEIR_SERVER_DEFAULT)
@@ -51,7 +58,6 @@ static int check_options(const weir_transact_options *o, weir_error *err)
 int transaction_begin(weir_conn conn, const weir_transact_options *options, char *trace, weir_deadline deadline,
                       weir_error *err)
 {
-    static const weir_transact_options plain = { .size = sizeof plain };
     const weir_transact_options *o = options ? options : &plain;
     struct link *l;
     weir_error own;
@@ -102,27 +108,47 @@ static int rollback_outer(struct link *l, int64_t until, weir_error *err)
     return status;
 }
 
-/* A commit that fails has ended the transaction: nothing is left to be committed by accident later. */
-static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
+/* Nothing is left to be committed by accident later.  A transaction that has ended itself has done so in whichever way. */
+static void undo_outer(struct link *l, int64_t until, uint32_t *state)
 {
-    int64_t until;
     weir_error ignored;
-    int status = link_until(&until, l, deadline, err);
-    if (status >= 0)
-        status = link_ready(l, err);
-    bool sent = status >= 0;
-    if (sent)
-        status = l->backend->sql->commit(l->conn, until, err);
+    *state = l->ended ? WEIR_COMMIT_UNKNOWN : WEIR_NOT_COMMITTED;
+    rollback_outer(l, until, &ignored);
+}
+
+static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    int status = l->backend->sql->commit(l->conn, until, err);
     if (status >= 0) {
         *state = WEIR_COMMITTED;
-    } else if (sent && err->flags & WEIR_CONNECTION_DEAD && l->writes) {
+    } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes) {
         *state = WEIR_COMMIT_UNKNOWN;
         status = in_doubt(l, err);
     } else {
-        *state = l->ended ? WEIR_COMMIT_UNKNOWN : WEIR_NOT_COMMITTED; /* whichever way it has ended itself */
-        rollback_outer(l, until, &ignored);
+        undo_outer(l, until, state);
     }
     end_outer(l);
+    return status;
+}
+
+static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
+{
+    int64_t until;
+    int status = link_until(&until, l, deadline, err);
+    if (status >= 0)
+        status = link_ready(l, err);
+    if (status >= 0)
+        return commit_now(l, until, state, err);
+    undo_outer(l, until, state);
+    return status;
+}
+
+int transaction_end(struct link *l, int status, int64_t until, weir_error *err)
+{
+    uint32_t state;
+    if (status >= 0)
+        return commit_now(l, until, &state, err);
+    undo_outer(l, until, &state);
     return status;
 }
 

@@ -24,6 +24,10 @@ int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline
 /* No statement of the present transaction runs past that moment, whatever its own deadline. */
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err);
 
+/* One around what a single call does, for callers who are in it: committed if its status says so, else rolled back. */
+int transaction_open(struct link *l, int64_t until, weir_error *err);
+int transaction_end(struct link *l, int status, int64_t until, weir_error *err);
+
 /* A savepoint of that name beside the counted ones, for callers who are in a call on the link: set, let go, or returned to, which it
    survives. */
 int transaction_mark(struct link *l, const char *mark, int64_t until, weir_error *err);

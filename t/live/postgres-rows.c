@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "postgres-rig.h"
 #include "server-postgres.h"
@@ -245,6 +246,56 @@ static void test_unsendable(void *conn)
     }
 }
 
+/* A trigger at row 900 that does so. */
+static void at_900(void *conn, const char *does)
+{
+    char sql[300];
+    make_pairs(conn, "BIGINT");
+    snprintf(sql, sizeof sql,
+             "CREATE OR REPLACE FUNCTION at_900() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.k = 900 THEN %s; "
+             "END IF; RETURN NEW; END $$",
+             does);
+    must(conn, sql);
+    must(conn, "CREATE TRIGGER at_900 BEFORE INSERT ON pairs FOR EACH ROW EXECUTE FUNCTION at_900()");
+}
+
+static void test_triggers(struct rig *r)
+{
+    size_t bad;
+    const struct pairs *p = pairs_of(weir_int(1));
+    void *conn = session(r), *other = session(&rig);
+    at_900(other, "RAISE EXCEPTION 'COPY pairs, line 7'");
+    is_int(write_rows(conn, &insert, p->rows, MANY, &bad), WEIR_E_CHECK, "a trigger refuses one of many rows");
+    is_int((int64_t)bad, 900, "  which is named");
+    must(other, "DROP TRIGGER at_900 ON pairs");
+    is_int(write_rows(conn, &insert, p->rows, MANY, &bad), WEIR_OK, "  and the connection goes on");
+    at_900(other, "PERFORM pg_terminate_backend(pg_backend_pid())");
+    is_int(write_rows(conn, &insert, p->rows, MANY, &bad), WEIR_E_LOST, "the server hangs up in the middle: %s",
+           err.text);
+    ok(err.flags & WEIR_CONNECTION_DEAD, "  and the connection is of no use any more");
+    is_int(ask_int(other, "SELECT count(*) FROM pairs"), 0, "  nothing is written");
+    end(&conn);
+    end(&other);
+}
+
+/* One that is larger than what is sent at once. */
+static void test_large(void *conn)
+{
+    enum { SIZE = 3000000 };
+    size_t bad;
+    struct pairs *p = (struct pairs *)pairs_of(weir_null());
+    char *text = malloc(SIZE);
+    if (!text)
+        tap_bail("no memory");
+    memset(text, 'x', SIZE);
+    p->cells[3][1] = p->cells[1100][1] = weir_text_n(text, SIZE);
+    make_pairs(conn, "TEXT");
+    is_int(write_rows(conn, &upsert, p->rows, FEW, &bad), WEIR_OK, "a row of %d bytes is written", SIZE);
+    is_int(write_rows(conn, &insert, p->rows + FEW, MANY - FEW, &bad), WEIR_OK, "  and copied");
+    is_int(ask_int(conn, "SELECT sum(length(v))::bigint FROM pairs"), 2 * SIZE, "  as a whole");
+    free(text);
+}
+
 /* ---- tables that are not plain, and that change ---- */
 
 static void test_names(void *conn)
@@ -399,6 +450,7 @@ int main(void)
     for (size_t i = 0; i < sizeof misfits / sizeof *misfits; i++)
         test_misfit(conn, i);
     test_unsendable(conn);
+    test_large(conn);
     test_not_plain(conn);
     test_names(conn);
     test_changes(conn);
@@ -409,6 +461,8 @@ int main(void)
     test_values(conn);
     test_changes(conn);
     end(&conn);
+    test_triggers(&rig);
+    test_triggers(&pooled);
     test_waits(&rig, FEW);
     test_waits(&rig, MANY);
     test_waits(&pooled, MANY);

@@ -44,6 +44,7 @@ void scenario_values(const struct scenario *s);
 void scenario_conversions(const struct scenario *s);
 void scenario_rows(const struct scenario *s);
 void scenario_statements(const struct scenario *s);
+void scenario_many(const struct scenario *s);
 void scenario_errors(const struct scenario *s);
 void scenario_stops(const struct scenario *s);
 void scenario_transactions(const struct scenario *s);
