@@ -28,6 +28,8 @@ sum_is_kept() {
 
 if has_scheme sqlite; then
     check "first reads what it wrote" prints 'BTC 9712345\nETH 351099' "$examples/first"
+    check "bulk folds its rows" prints '10000 rows, of which 9950 were folded\nADA 2000 1197000 1096\nBTC 2000 1203000 1099
+ETH 2000 1199000 1097\nSOL 2000 1195000 1095\nXRP 2000 1201000 1098' "$examples/bulk"
     check "transfer neither makes money nor loses any" sum_is_kept
     check "stream is stopped by its deadline and by a cancel" \
         prints 'after 50 ms: timeout\nafter a cancel: cancelled' "$examples/stream"

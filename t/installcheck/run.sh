@@ -47,7 +47,7 @@ examples_pass() {
 }
 
 if [ -e "$libdir/libweir.so" ]; then
-    for example in first transfer stream nothreads driver/load; do
+    for example in bulk first transfer stream nothreads driver/load; do
         check "examples/$example.c is built as README.md says" build_example $example
     done
     check "the examples do what they say" examples_pass
