@@ -43,6 +43,11 @@ static const weir_sql_wing sql_wing = {
     .begin = mys_begin,
     .commit = mys_commit,
     .rollback = mys_rollback,
+    .in_transaction = mys_has_transaction,
+    .make_markers =
+        "CREATE TABLE IF NOT EXISTS weir_markers (id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, "
+        "fate INTEGER NOT NULL, made TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, INDEX (made)) ENGINE=InnoDB",
+    .sweep_markers = "DELETE FROM weir_markers WHERE made < CURRENT_TIMESTAMP - INTERVAL 1 DAY",
 };
 
 /* Rows as the core cuts them by itself: with more, a server is hardly faster, and locks are held for longer. */

@@ -307,6 +307,7 @@ int mys_cell(void *conn, size_t column, weir_value *out);
 
 /* transact.c */
 int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+int mys_has_transaction(void *conn);
 int mys_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err);
 

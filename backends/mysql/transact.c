@@ -43,6 +43,12 @@ int mys_commit(void *conn, int64_t deadline_ns, weir_error *err)
     return mys_ends(c, say(c, "COMMIT", err));
 }
 
+/* The server tells with each answer; of what failed, the driver knows whether it has ended the transaction. */
+int mys_has_transaction(void *conn)
+{
+    return mys_in_transaction(conn);
+}
+
 /* Has to happen: it is given time, even when the deadline has none left. */
 int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err)
 {

@@ -38,7 +38,9 @@ struct null_server {
     uint64_t last_session;
     int64_t last_row;
     struct null_entries ledger;
-    char name[]; /* never changes */
+    int64_t last_trace;
+    struct null_entries lost; /* traces of transactions that are committed, of which nobody was told */
+    char name[];              /* never changes */
 };
 
 enum { LIFE_NONE, LIFE_OPENING, LIFE_OPEN, LIFE_DEAD };
@@ -91,6 +93,7 @@ struct null_conn {
     int transaction, transaction_read_only;
     int commit_fate; /* COMMIT_… */
     struct null_entries pending;
+    int64_t trace;                     /* of the transaction; 0: it has none */
     struct null_savepoint *savepoints; /* the youngest first */
     struct null_stmt *stmts;           /* prepared and not forgotten */
     struct null_result result;
@@ -150,6 +153,10 @@ int null_savepoint_return(struct null_conn *c, const char *name, weir_error *err
 int null_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
 int null_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int null_rollback(void *conn, int64_t deadline_ns, weir_error *err);
+int null_in_transaction(void *conn);
+int null_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns,
+                      weir_error *err);
+int null_settle(void *conn, const char *trace, int64_t deadline_ns, weir_error *err);
 
 /* verbs.c */
 struct null_stmt {

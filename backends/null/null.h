@@ -58,6 +58,7 @@ enum null_figure {
     NULL_BEGINS,
     NULL_COMMITS,
     NULL_ROLLBACKS,
+    NULL_SETTLES,
     NULL_HOOKS, /* how many figures of this kind there are */
 
     /* how many there are now */

@@ -84,6 +84,7 @@ static struct null_server *server_make(const char *name)
 static void server_free(struct null_server *s)
 {
     null_entries_free(&s->ledger, null_plain_realloc, NULL);
+    null_entries_free(&s->lost, null_plain_realloc, NULL);
     pthread_cond_destroy(&s->watch);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);

@@ -225,5 +225,6 @@ static int64_t null_last_id(void *conn)
     .affected = null_affected, .last_id = null_last_id, .begin = null_begin, .commit = null_commit,                    \
     .rollback = null_rollback
 
-const weir_sql_wing null_sql_wing = { MANDATORY, .next_set = null_next_set };
+const weir_sql_wing null_sql_wing = { MANDATORY, .next_set = null_next_set, .in_transaction = null_in_transaction,
+                                      .begin_traced = null_begin_traced, .settle = null_settle };
 const weir_sql_wing null_bare_sql_wing = { MANDATORY };

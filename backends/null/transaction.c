@@ -3,6 +3,7 @@
  * many there were.  Outside a transaction each ADD is committed at once.  There are no conflicts but those made by FAIL.
  * SPDX-License-Identifier: MIT
  */
+#include <stdio.h>
 #include <string.h>
 #include "local.h"
 
@@ -28,6 +29,7 @@ void null_transaction_undo(struct null_conn *c)
 {
     forget_savepoints(c, NULL);
     c->pending.count = 0;
+    c->trace = 0;
     c->transaction = c->transaction_read_only = 0;
 }
 
@@ -45,6 +47,16 @@ static int apply(struct null_conn *c, weir_error *err)
     return WEIR_OK;
 }
 
+/* Somebody will ask. */
+static int keep_trace(struct null_conn *c, weir_error *err)
+{
+    struct null_entries *lost = &c->server->lost;
+    if (null_entries_make_room(lost, 1, null_plain_realloc, NULL) < 0)
+        return null_says(c, err, WEIR_E_RESOURCE, NULL);
+    lost->at[lost->count++] = c->trace;
+    return WEIR_OK;
+}
+
 int null_transaction_commit(struct null_conn *c, weir_error *err)
 {
     if (!c->transaction)
@@ -52,6 +64,8 @@ int null_transaction_commit(struct null_conn *c, weir_error *err)
     int fate = c->commit_fate;
     c->commit_fate = COMMIT_KEPT;
     int status = fate == COMMIT_LOST_BEFORE ? WEIR_OK : apply(c, err);
+    if (status == WEIR_OK && fate == COMMIT_LOST_AFTER)
+        status = keep_trace(c, err);
     null_transaction_undo(c); /* of which nothing is left, unless the commit came to nothing */
     return fate == COMMIT_KEPT ? status : null_says(c, err, WEIR_E_LOST, "with a commit under way");
 }
@@ -144,4 +158,49 @@ int null_rollback(void *conn, int64_t deadline_ns, weir_error *err)
     if (status == WEIR_OK)
         null_transaction_undo(c);
     return null_end_hook(c, status);
+}
+
+/* With traces, which are numbers. */
+
+int null_in_transaction(void *conn)
+{
+    struct null_conn *c = null_enter(conn);
+    int open = c->transaction;
+    null_leave(c);
+    return open;
+}
+
+int null_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err)
+{
+    (void)isolation;
+    struct null_conn *c = null_begin_hook(conn, NULL_BEGINS);
+    int status = null_round_trip(c, NULL_BEGINS, deadline_ns, err);
+    if (status == WEIR_OK)
+        status = null_transaction_begin(c, 0, err);
+    if (status == WEIR_OK)
+        c->trace = ++c->server->last_trace;
+    snprintf(trace, WEIR_TRACE_SIZE, "%lld", (long long)c->trace);
+    return null_end_hook(c, status);
+}
+
+/* Who is still at it has a session with that trace; a session that is gone has committed before, or never. */
+static weir_fate fate_of(const struct null_server *s, int64_t trace)
+{
+    for (size_t i = 0; i < s->lost.count; i++)
+        if (s->lost.at[i] == trace)
+            return WEIR_FATE_COMMITTED;
+    for (const struct null_conn *c = s->conns; c; c = c->next)
+        if (c->trace == trace && c->life == LIFE_OPEN)
+            return WEIR_FATE_PENDING;
+    return WEIR_FATE_ABORTED;
+}
+
+int null_settle(void *conn, const char *trace, int64_t deadline_ns, weir_error *err)
+{
+    struct null_conn *c = null_begin_hook(conn, NULL_SETTLES);
+    int64_t number = 0;
+    int status = null_round_trip(c, NULL_SETTLES, deadline_ns, err);
+    if (status == WEIR_OK && null_number(&trace, &number) < 0)
+        status = null_says(c, err, WEIR_E_STATEMENT, "that is no trace");
+    return null_end_hook(c, status < 0 ? status : (int)fate_of(c->server, number));
 }

@@ -44,6 +44,12 @@ static const weir_sql_wing sql_wing = {
     .begin = pg_begin,
     .commit = pg_commit,
     .rollback = pg_rollback,
+    .in_transaction = pg_in_transaction,
+    .begin_traced = pg_begin_traced,
+    .settle = pg_settle_trace,
+    .make_markers = "CREATE TABLE IF NOT EXISTS weir_markers (id TEXT PRIMARY KEY, fate INTEGER NOT NULL, "
+                    "made TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+    .sweep_markers = "DELETE FROM weir_markers WHERE made < CURRENT_TIMESTAMP - INTERVAL '1 day'",
 };
 
 /* A batch costs its transaction's three round trips and a flush of the log, which that many rows make up for. */

@@ -133,6 +133,8 @@ struct pg_conn {
     unsigned changed;      /* PG_CHANGES, PG_PREPARES: to be undone before another borrower sees it */
     int native;            /* the handle has been handed out */
     int dead;
+    int untraced;         /* the server has no functions that would tell the fate of a transaction */
+    char lineage[40];     /* its timeline and name, once they were asked for */
     int repaired;         /* the environment had set the time zone or the style of dates, and open has set it again */
     unsigned generation;  /* counts the times that all prepared statements were dropped */
     unsigned numbers;     /* names given so far; none is used twice */
@@ -340,6 +342,9 @@ int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const we
 
 /* transact.c */
 int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err);
+int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err);
+int pg_in_transaction(void *conn);
 int pg_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int pg_rollback(void *conn, int64_t deadline_ns, weir_error *err);
 int pg_undo(struct pg_conn *c, weir_error *err); /* rolls back what is open, with time enough; nothing if nothing is */

@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include "pg.h"
 
+static const char *const levels[] = { "", " ISOLATION LEVEL READ COMMITTED", " ISOLATION LEVEL REPEATABLE READ",
+                                      " ISOLATION LEVEL SERIALIZABLE" };
+
 int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err)
 {
-    static const char *const levels[] = { "", " ISOLATION LEVEL READ COMMITTED", " ISOLATION LEVEL REPEATABLE READ",
-                                          " ISOLATION LEVEL SERIALIZABLE" };
     struct pg_conn *c = conn;
     char sql[80];
     snprintf(sql, sizeof sql, "BEGIN%s%s", levels[isolation & 3], read_only || c->read_only ? " READ ONLY" : "");
@@ -19,6 +20,104 @@ int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns,
     c->transaction_reads = read_only;
     c->failed_flags = 0;
     return st;
+}
+
+/* ---- traces: the transaction's id, and the lineage of the server that it is an id of ---- */
+
+#define LINEAGE                                                                                       \
+    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' ' || (SELECT system_identifier FROM " \
+    "pg_control_system())"
+
+/* A server that writes stays on its timeline for as long as the session; behind a pooler the next one may be another's. */
+static const char *trace_query(const struct pg_conn *c)
+{
+    return *c->lineage && !c->pooler ? "SELECT txid_current()"
+                                     : "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END, "
+                                       "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " END";
+}
+
+static void read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRACE_SIZE])
+{
+    if (PQntuples(r) != 1 || PQgetisnull(r, 0, 0))
+        return; /* a standby has no ids to give */
+    if (PQnfields(r) > 1)
+        snprintf(c->lineage, sizeof c->lineage, "%s", PQgetvalue(r, 0, 1));
+    snprintf(trace, WEIR_TRACE_SIZE, "%s %s", PQgetvalue(r, 0, 0), c->lineage);
+}
+
+/* What speaks the protocol and is no PostgreSQL, or an old one, may not know these functions, or not allow them. */
+static int begin_untraced(struct pg_conn *c, unsigned isolation, int64_t deadline_ns, weir_error *err)
+{
+    c->untraced = 1;
+    const int st = pg_undo(c, err);
+    return st < 0 ? st : pg_begin(c, isolation, 0, deadline_ns, err);
+}
+
+int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err)
+{
+    struct pg_conn *c = conn;
+    PGresult *r = NULL;
+    char sql[500];
+    *trace = '\0';
+    if (c->untraced || c->read_only)
+        return pg_begin(c, isolation, 0, deadline_ns, err);
+    snprintf(sql, sizeof sql, "BEGIN%s; %s", levels[isolation & 3], trace_query(c));
+    int st = pg_begins(c, deadline_ns, err);
+    if (st == WEIR_OK)
+        st = pg_say(c, sql, &r, err);
+    c->transaction_reads = 0;
+    c->failed_flags = 0;
+    if (st == WEIR_OK)
+        read_trace(c, r, trace);
+    else if (err->sqlstate[0] == '4' && err->sqlstate[1] == '2' && !c->dead)
+        st = begin_untraced(c, isolation, deadline_ns, err);
+    PQclear(r);
+    return st;
+}
+
+static int fate_of(const char *status)
+{
+    static const struct {
+        const char *status;
+        weir_fate fate;
+    } fates[] = {
+        { "committed", WEIR_FATE_COMMITTED },
+        { "aborted", WEIR_FATE_ABORTED },
+        { "in progress", WEIR_FATE_PENDING },
+    };
+    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
+        if (strcmp(status, fates[i].status) == 0)
+            return (int)fates[i].fate;
+    return WEIR_FATE_UNKNOWN; /* it has been forgotten, or is of another lineage */
+}
+
+/* keeps "no fate across a timeline": a standby that was promoted gives the same ids to other transactions */
+int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err)
+{
+    struct pg_conn *c = conn;
+    PGresult *r = NULL;
+    char sql[400];
+    const char *lineage = strchr(trace, ' ');
+    if (!lineage)
+        return WEIR_FATE_UNKNOWN;
+    snprintf(sql, sizeof sql,
+             "SELECT CASE WHEN pg_is_in_recovery() THEN '' WHEN " LINEAGE " <> '%s' THEN '' ELSE txid_status(%.*s) END",
+             lineage + 1, (int)(lineage - trace), trace);
+    int st = pg_begins(c, deadline_ns, err);
+    if (st == WEIR_OK)
+        st = pg_say(c, sql, &r, err);
+    if (st == WEIR_OK)
+        st = PQntuples(r) == 1 ? fate_of(PQgetvalue(r, 0, 0)) : WEIR_FATE_UNKNOWN;
+    PQclear(r);
+    return st;
+}
+
+/* ---- ends ---- */
+
+int pg_in_transaction(void *conn)
+{
+    const struct pg_conn *c = conn;
+    return PQtransactionStatus(c->pg) != PQTRANS_IDLE;
 }
 
 static int was_committed(PGresult *r)

@@ -44,6 +44,10 @@ static const weir_sql_wing sql_wing = {
     .begin = lite_begin,
     .commit = lite_commit,
     .rollback = lite_rollback,
+    .in_transaction = lite_in_transaction,
+    .make_markers = "CREATE TABLE IF NOT EXISTS weir_markers (id TEXT PRIMARY KEY, fate INTEGER NOT NULL, "
+                    "made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) WITHOUT ROWID",
+    .sweep_markers = "DELETE FROM weir_markers WHERE made < datetime('now', '-1 day')",
 };
 
 static const weir_bulk_wing bulk_wing = {

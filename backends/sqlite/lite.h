@@ -151,6 +151,7 @@ void lite_bulk_forget(struct lite_conn *c);
 
 /* transact.c */
 int lite_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
+int lite_in_transaction(void *conn);
 int lite_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int lite_rollback(void *conn, int64_t deadline_ns, weir_error *err);
 

@@ -34,6 +34,12 @@ int lite_commit(void *conn, int64_t deadline_ns, weir_error *err)
     return st;
 }
 
+int lite_in_transaction(void *conn)
+{
+    const struct lite_conn *c = conn;
+    return !sqlite3_get_autocommit(c->db);
+}
+
 /* Waits for nobody, and has to happen: no deadline stops it.  What SQLite has already undone is undone. */
 int lite_rollback(void *conn, int64_t deadline_ns, weir_error *err)
 {

@@ -49,6 +49,16 @@ typedef struct weir_option {
     const char *name, *kind, *fallback, *range, *line;
 } weir_option;
 
+/* What became of a transaction whose commit was lost. */
+typedef enum weir_fate {
+    WEIR_FATE_ABORTED,   /* it is not committed, and cannot be any more */
+    WEIR_FATE_COMMITTED, /* it is */
+    WEIR_FATE_PENDING,   /* it has not ended yet: the question is worth asking again */
+    WEIR_FATE_UNKNOWN    /* this server cannot tell, now or later */
+} weir_fate;
+
+#define WEIR_TRACE_SIZE 128 /* of a text by which a server finds a transaction again, with its zero byte */
+
 /* SQL.  A connection has at most one open result, which `run` opens and `abandon` ends. */
 typedef struct weir_sql_wing {
     size_t size;
@@ -70,6 +80,17 @@ typedef struct weir_sql_wing {
     int (*begin)(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
     int (*commit)(void *conn, int64_t deadline_ns, weir_error *err);
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
+
+    /* Below, NULL: the driver cannot. */
+    int (*in_transaction)(void *conn); /* no round trip: 0: what `begin` began has been ended, by a statement */
+    /* `begin` in as many round trips, which also writes to `trace` what `settle` will need; "": there is none this time. */
+    int (*begin_traced)(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns,
+                        weir_error *err);
+    /* Asks, on another connection, what became of it: a weir_fate, or < 0.  ABORTED and COMMITTED are final. */
+    int (*settle)(void *conn, const char *trace, int64_t deadline_ns, weir_error *err);
+    /* Statements for the option exactly_once: make the table weir_markers(id, fate, made) if it is not there, where id is a text of 32
+       characters and the key, fate an integer, made the time of writing; and delete its rows that are older than a day. */
+    const char *make_markers, *sweep_markers;
 } weir_sql_wing;
 
 /* Bulk: many rows of one table at once. */

@@ -53,6 +53,10 @@ typedef struct weir_figures {
     uint64_t checks, checks_failed;   /* connections asked whether they still work */
     uint64_t transactions;            /* committed by weir_transact */
     uint64_t retries;                 /* bodies that weir_transact ran again */
+    uint64_t retries_refused;         /* that it did not, for want of budget: connections had been lost */
+    uint64_t in_doubt;                /* commits whose connection was lost before the answer */
+    uint64_t settled;                 /* of these, those of which weir_transact found out what had become of them */
+    uint64_t narrowed;                /* how often conflicts have made the pool admit fewer writers */
     uint64_t deadlocks_server;        /* deadlocks and serialization failures that a server reported */
     uint64_t deadlocks_caller;        /* those that weir_transact could not hide from its caller */
     uint64_t leaks;                   /* loans reported as leaked */

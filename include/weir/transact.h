@@ -19,10 +19,10 @@ typedef enum weir_isolation {
 /* How a transaction is run.  Set size to sizeof; zero everywhere else is a valid choice, and so is NULL for the whole. */
 typedef struct weir_transact_options {
     size_t size;
-    uint32_t isolation; /* a weir_isolation */
-    uint32_t attempts;  /* how often the body may run; 0: the option transact_attempts */
-    uint32_t read_only; /* a reader's transaction: weir_transact borrows with WEIR_READ */
-    uint32_t reserved;
+    uint32_t isolation;      /* a weir_isolation */
+    uint32_t attempts;       /* how often the body may run; 0: the option transact_attempts */
+    uint32_t read_only;      /* a reader's transaction: weir_transact borrows with WEIR_READ */
+    uint32_t exactly_once;   /* weir_transact writes a marker row beside the rest, by which a lost commit is settled */
     const weir_token *after; /* see at least this */
 } weir_transact_options;
 
@@ -42,9 +42,10 @@ typedef struct weir_outcome {
 typedef int (*weir_body)(weir_conn conn, void *arg, weir_error *err);
 
 /*
- * Borrows, begins, runs body, commits; all of it again on a deadlock, a serialization failure or a lock time-out, with full jitter
- * between, never past the deadline.  *outcome may be NULL.  Fails as weir_acquire, the body's statements or the commit failed;
- * WEIR_E_IN_DOUBT: the connection was lost with the commit under way.
+ * Borrows, begins, runs body, commits; all of it again on a deadlock, a serialization failure or a lock time-out, and, within a budget,
+ * when the connection was lost; with full jitter between, never past the deadline.  A commit whose answer was lost is settled where the
+ * server can tell, or by a marker row (exactly_once), before anything else happens.  *outcome may be NULL.  Fails as weir_acquire, the
+ * body's statements or the commit failed; WEIR_E_IN_DOUBT: the commit was lost, and nobody could tell what became of it.
  */
 #define weir_transact(outcome, db, body, arg, options, deadline, err) \
     weir_transact_for((outcome), (db), (body), (arg), (options), WEIR_HERE, (deadline), (err))

@@ -1,10 +1,12 @@
 /*
- * Randomness for jitter, not for secrets: small, seeded, repeatable.
+ * Randomness: for jitter small, seeded and repeatable; for names that nobody else may have, the system's.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* splitmix64: any state is a good one. */
@@ -21,5 +23,8 @@ static inline int64_t random_below(uint64_t *state, int64_t bound)
 {
     return bound <= 0 ? 0 : (int64_t)(random_next(state) % (uint64_t)bound);
 }
+
+/* From the system.  False: it gives none. */
+bool random_bytes(void *out, size_t size);
 
 #endif

@@ -29,6 +29,7 @@ struct weir_db {
     weir_pool *pool;   /* of the one server */
     int64_t acquire_timeout;
     unsigned transact_attempts;
+    _Atomic int64_t swept; /* when this db last looked after the table of markers; 0: never */
 };
 
 /* An option that the environment sets; NULL name at the end. */
@@ -41,5 +42,22 @@ void db_drop(void *db);
 
 /* target.c: link_source.target. */
 int db_target(void *db, weir_target *target, char *secret, size_t size, weir_error *err);
+
+/* settle.c: what became of a transaction whose commit was lost. */
+#define MARKER_SIZE 33
+
+/* By what it can be found out; neither: not at all. */
+struct claim {
+    char trace[WEIR_TRACE_SIZE]; /* the driver's */
+    char marker[MARKER_SIZE];    /* the key of a row that it has written */
+};
+/* With exactly_once: makes a key, and sees to it that the table is there.  Before the transaction begins. */
+int settle_prepare(weir_db *db, weir_conn conn, struct claim *claim, weir_deadline deadline, weir_error *err);
+/* The row, as the last thing in the transaction. */
+int settle_mark(weir_conn conn, const struct claim *claim, weir_deadline deadline, weir_error *err);
+/* Finds out, on other connections, until it is known or that moment: ABORTED, COMMITTED or UNKNOWN. */
+weir_fate settle(weir_db *db, const struct claim *claim, const char *here, int64_t until);
+/* On no lock: returns at that moment. */
+void sleep_until(const struct clock *clock, int64_t until);
 
 #endif

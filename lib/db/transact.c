@@ -2,9 +2,12 @@
  * Whole transactions: borrowed for, run, and run again where that is right.
  *
  * What must be true:
- *  1. Only a failure that the driver marked WEIR_RETRY_TRANSACTION runs the body again, and only after all of it was undone.
- *  2. A commit whose fate is unknown is never run again.
+ *  1. The body runs again only after all of it was undone: a failure that the driver marked WEIR_RETRY_TRANSACTION, a connection that was
+ *     lost before the commit was sent, or a lost commit that is known not to have happened.
+ *  2. A commit whose fate is unknown is settled (settle.c), or else never run again.
  *  3. No connection is held while waiting for the next try, and none is made past the deadline.
+ *  4. An outage fails everybody at once, so what is run again because of one is paid from a budget (pool/budget.c).  A conflict is never
+ *     refused another try, but makes the pool admit fewer writers at once (pool/tune.c).
  * SPDX-License-Identifier: MIT
  */
 #include <stddef.h>
@@ -16,6 +19,9 @@
 #define BACKOFF (1 * NS_PER_MS) /* the longest pause before the second try; it doubles with each */
 #define BACKOFF_MAX (128 * NS_PER_MS)
 
+/* Why the body may run again. */
+enum again { AGAIN_NEVER, AGAIN_CONFLICT, AGAIN_OUTAGE };
+
 struct transact {
     weir_db *db;
     weir_body body;
@@ -25,9 +31,18 @@ struct transact {
     weir_deadline deadline; /* zero, or a fixed moment */
     int64_t until;          /* the same, NEVER for zero */
     weir_outcome outcome;
-    bool again;    /* may it be run again? */
-    bool conflict; /* a failure in it has said so, whatever the body made of that */
+    struct claim claim; /* of the present try */
+    enum again again;
+    enum again failure; /* what a failure in it has allowed, whatever the body made of that */
 };
+
+static enum again allowed_by(int status, const weir_error *err)
+{
+    const uint32_t lost = WEIR_CONNECTION_DEAD | WEIR_RETRY_ELSEWHERE;
+    if (err->flags & WEIR_RETRY_TRANSACTION)
+        return AGAIN_CONFLICT;
+    return status == WEIR_E_LOST && (err->flags & lost) == lost ? AGAIN_OUTAGE : AGAIN_NEVER;
+}
 
 /* What the body left: it may have forgotten to write err, or have ended what was not its to end. */
 static int run_body(struct transact *t, weir_conn conn, weir_error *err)
@@ -37,11 +52,13 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     struct transaction_state state = transaction_look(conn);
     if (status < 0 && err->status != status)
         fail(err, status, "the body of the transaction failed (%s)", weir_status_name(status));
-    t->conflict = state.retry;
+    t->failure = state.retry ? AGAIN_CONFLICT : state.lost ? AGAIN_OUTAGE : AGAIN_NEVER;
     if (status == 0 && state.inner)
         return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
-        t->again = status < 0 && t->conflict;
+        bool own = status < 0 &&
+                   status != WEIR_E_IN_DOUBT; /* of another transaction, run by the body: that may have happened */
+        t->again = own ? t->failure : AGAIN_NEVER;
         return status;
     }
     if (state.held)
@@ -53,59 +70,78 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
 static int commit(struct transact *t, weir_conn conn, weir_error *err)
 {
     uint32_t attempts = t->outcome.attempts;
-    int status = weir_commit(&t->outcome, conn, t->deadline, err);
+    weir_error ignored;
+    int status = settle_mark(conn, &t->claim, t->deadline, err);
+    if (status >= 0)
+        status = weir_commit(&t->outcome, conn, t->deadline, err);
+    else
+        weir_rollback(conn, t->deadline, &ignored);
     t->outcome.attempts = attempts;
-    t->again =
-        status < 0 && t->outcome.state == WEIR_NOT_COMMITTED && (t->conflict || err->flags & WEIR_RETRY_TRANSACTION);
+    if (status < 0 && t->outcome.state == WEIR_NOT_COMMITTED)
+        t->again = t->failure ? t->failure : allowed_by(status, err);
     return status;
 }
 
 static int begin(struct transact *t, weir_conn conn, weir_error *err)
 {
-    int status = weir_begin(conn, &t->options, t->deadline, err);
+    int status = WEIR_OK;
+    if (t->options.exactly_once && !t->options.read_only)
+        status = settle_prepare(t->db, conn, &t->claim, t->deadline, err);
+    if (status >= 0)
+        status = transaction_begin(conn, &t->options, *t->claim.marker ? NULL : t->claim.trace, t->deadline, err);
     if (status >= 0)
         status = transaction_bound(conn, t->until, err);
     else
-        t->again = err->flags & WEIR_RETRY_TRANSACTION;
+        t->again = allowed_by(status, err);
     return status;
 }
 
+/* keeps truth 2.  A deadline of zero gives it the time that it gives to borrowing. */
+static int settled(struct transact *t, int status, weir_error *err)
+{
+    int64_t until = t->until == NEVER ? clock_add(clock_now(&t->db->clock), t->db->acquire_timeout) : t->until;
+    weir_fate fate = settle(t->db, &t->claim, t->here, until);
+    if (fate != WEIR_FATE_COMMITTED && fate != WEIR_FATE_ABORTED)
+        return status;
+    pool_count(t->db->pool, COUNT_SETTLED);
+    t->outcome.state = fate == WEIR_FATE_COMMITTED ? WEIR_COMMITTED : WEIR_NOT_COMMITTED;
+    if (fate == WEIR_FATE_COMMITTED)
+        return WEIR_OK;
+    t->again = AGAIN_OUTAGE;
+    fail(err, WEIR_E_LOST, "the connection was lost with the commit under way: it has not happened");
+    err->flags = WEIR_CONNECTION_DEAD | WEIR_RETRY_ELSEWHERE;
+    return WEIR_E_LOST;
+}
+
 /* A body that succeeded is committed; of one that did not, the release undoes what there is. */
+static int try_on(struct transact *t, weir_conn conn, weir_error *err)
+{
+    weir_error ignored;
+    int status = begin(t, conn, err);
+    if (status < 0)
+        return status;
+    status = run_body(t, conn, err);
+    if (status == 0)
+        return commit(t, conn, err);
+    if (clock_now(&t->db->clock) < t->until)
+        weir_rollback(conn, t->deadline, &ignored);
+    return status;
+}
+
 static int try_once(struct transact *t, weir_error *err)
 {
     weir_conn conn;
-    weir_error ignored;
     weir_want want = { .size = sizeof want, .after = t->options.after };
-    t->again = false;
+    t->again = t->failure = AGAIN_NEVER;
+    t->claim = (struct claim){ .trace = "" };
     unsigned how = t->options.read_only ? WEIR_READ : WEIR_WRITE;
     int status = weir_acquire_for(&conn, t->db, how, &want, t->here, t->deadline, err);
     if (status < 0)
         return status;
     t->outcome.attempts++;
-    status = begin(t, conn, err);
-    if (status >= 0) {
-        status = run_body(t, conn, err);
-        if (status == 0)
-            status = commit(t, conn, err);
-        else if (clock_now(&t->db->clock) < t->until)
-            weir_rollback(conn, t->deadline, &ignored);
-    }
+    status = try_on(t, conn, err);
     weir_release(&conn);
-    return status;
-}
-
-static void sleep_until(const struct clock *clock, int64_t until)
-{
-    struct lock lock;
-    struct signal nobody;
-    lock_init(&lock);
-    signal_init(&nobody);
-    lock_take(&lock);
-    while (clock_now(clock) < until)
-        signal_wait(&nobody, &lock, clock, until);
-    lock_drop(&lock);
-    signal_destroy(&nobody);
-    lock_destroy(&lock);
+    return status == WEIR_E_IN_DOUBT && t->outcome.state == WEIR_COMMIT_UNKNOWN ? settled(t, status, err) : status;
 }
 
 /* Full jitter: two that ran into each other do not meet again.  False: the deadline comes first. */
@@ -121,6 +157,15 @@ static bool pause(const struct transact *t, uint64_t *random)
     return true;
 }
 
+/* keeps truth 4 */
+static bool may_run_again(const struct transact *t)
+{
+    weir_pool *pool = t->db->pool;
+    if (t->again == AGAIN_CONFLICT)
+        pool_conflict(pool);
+    return t->again == AGAIN_CONFLICT || (t->again == AGAIN_OUTAGE && pool_spend_retry(pool));
+}
+
 static void count(const struct transact *t, int status)
 {
     weir_pool *pool = t->db->pool;
@@ -134,8 +179,9 @@ static int run(struct transact *t, weir_error *err)
 {
     uint64_t random = (uint64_t)(uintptr_t)t ^ thread_number();
     uint32_t attempts = t->options.attempts ? t->options.attempts : t->db->transact_attempts;
+    pool_earn_retry(t->db->pool);
     int status = try_once(t, err);
-    while (status < 0 && t->again && t->outcome.attempts < attempts && pause(t, &random)) {
+    while (status < 0 && t->again && t->outcome.attempts < attempts && may_run_again(t) && pause(t, &random)) {
         pool_count(t->db->pool, COUNT_RETRY);
         status = try_once(t, err);
     }

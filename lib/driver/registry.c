@@ -62,6 +62,8 @@ static const char *flaw(const weir_backend *b)
                      !b->sql->columns || !b->sql->name || !b->sql->cell || !b->sql->affected || !b->sql->last_id ||
                      !b->sql->begin || !b->sql->commit || !b->sql->rollback),
           "a hook of its sql wing is missing" },
+        { b->sql && (!b->sql->begin_traced != !b->sql->settle || !b->sql->make_markers != !b->sql->sweep_markers),
+          "of two members of its sql wing that belong together one is missing" },
         { b->bulk && !b->bulk->write, "a hook of its bulk wing is missing" },
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)

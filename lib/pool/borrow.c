@@ -214,7 +214,7 @@ int pool_lend(weir_conn *out, weir_pool *p, const struct loan_wish *wish, weir_e
 {
     struct taken got;
     if (atomic_load_explicit(&p->lanes[wish->lane].gate, memory_order_acquire) == 0 && !pool_is_forked(p) &&
-        pool_take_idle(p, wish->lane, &got) && is_sound(p, &got)) {
+        pool_take_idle(p, wish->lane, 0, &got) && is_sound(p, &got)) {
         if (atomic_load(&p->lanes[wish->lane].gate) & GATE_QUIET)
             wake_maintenance(p); /* it went to sleep between the look at the gate and the move */
         begin_loan(out, &got, wish->here, 0);
@@ -223,11 +223,13 @@ int pool_lend(weir_conn *out, weir_pool *p, const struct loan_wish *wish, weir_e
     return lend_slow(out, p, wish, err);
 }
 
-static void freed(weir_pool *p, enum lane_kind lane)
+/* `word` is that of the loan. */
+static void freed(weir_pool *p, uint64_t word)
 {
+    enum lane_kind lane = word_lane(word);
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
-    tune_returned_locked(p, lane, now);
+    tune_returned_locked(p, word, now);
     if (p->closed) {
         work_supersede_all_locked(p);
         signal_all(&p->returned);
@@ -259,6 +261,6 @@ void pool_release(struct weir_slot *s, uint64_t loan, bool discard)
     if (lent_at)
         histogram_add(&p->figures.times[TIME_USE], clock_now(p->home.clock) - lent_at);
     if (atomic_load(&l->gate))
-        freed(p, word_lane(word));
+        freed(p, word);
     atomic_fetch_add_explicit(&s->left, 1, memory_order_release);
 }

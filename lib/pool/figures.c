@@ -133,6 +133,10 @@ void pool_figures(weir_pool *p, weir_figures *out)
     f.lost = counted(p, COUNT_LOST);
     f.transactions = counted(p, COUNT_TRANSACTION);
     f.retries = counted(p, COUNT_RETRY);
+    f.retries_refused = counted(p, COUNT_RETRY_REFUSED);
+    f.in_doubt = counted(p, COUNT_IN_DOUBT);
+    f.settled = counted(p, COUNT_SETTLED);
+    f.narrowed = counted(p, COUNT_NARROWED);
     f.deadlocks_server = counted(p, COUNT_DEADLOCK_SERVER);
     f.deadlocks_caller = counted(p, COUNT_DEADLOCK_CALLER);
     f.leaks = counted(p, COUNT_LEAK);

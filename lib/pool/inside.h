@@ -31,16 +31,25 @@ struct lane {
     unsigned owed;      /* places of recycled ones that are not being opened again yet */
     int64_t busy_since; /* somebody has been waiting since then */
     unsigned bound;     /* loans at once; 0: as many as there are connections */
-    unsigned lent;      /* counted where there is a bound */
+    unsigned lent;      /* of those that were lent under a bound: WORD_COUNTED */
 };
 
-/* The search for the bound of the write lane, and its present window. */
+/* The bound of the write lane. */
 struct tuner {
+    /* The search for it, and its present window. */
     int64_t since;
     uint64_t returned, conflicts; /* loans that ended in it; conflicts before it */
     bool waited;                  /* somebody did */
     double rate;                  /* good work a nanosecond, in the window before */
     int step;                     /* 1 or -1 */
+
+    /* Fewer for a while, because of conflicts. */
+    bool narrow;
+    unsigned clashes;    /* since the last look … */
+    uint64_t committed;  /* … and transactions before it */
+    int64_t moved;       /* when the bound last did */
+    int64_t returned_at; /* when a loan under it last ended */
+    int64_t respite;     /* not narrowed again before */
 };
 
 /* What the pool thinks of its server: health.c. */
@@ -96,6 +105,7 @@ struct weir_pool {
     uint64_t random;
     struct tuner tuner;
 
+    atomic_int retry_credit; /* budget.c */
     struct figures figures;
     uint64_t loans_before; /* lent before the fork: not this process's figures */
     atomic_bool no_hands;  /* the crew could not make a worker: borrowers do the work, as with threads=none */
@@ -123,12 +133,12 @@ struct waiter {
 };
 
 /* waiter.c: who gets what comes free. */
-bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out);
-static inline bool slot_take(struct weir_slot *s, const weir_pool *p, uint64_t wanted, struct taken *out)
+bool pool_take_any(weir_pool *p, uint64_t wanted, uint64_t flags, struct taken *out);
+static inline bool slot_take(struct weir_slot *s, uint64_t wanted, uint64_t flags, struct taken *out)
 {
     uint64_t seen = slot_word(s);
     while ((seen & (WORD_STATE | WORD_WRITE | WORD_DOUBT)) == wanted) {
-        uint64_t to = word_lend(seen) | p->lent_flags;
+        uint64_t to = word_lend(seen) | flags;
         if (slot_move(s, &seen, to)) {
             *out = (struct taken){ s, to, seen & WORD_STALE };
             return true;
@@ -137,11 +147,11 @@ static inline bool slot_take(struct weir_slot *s, const weir_pool *p, uint64_t w
     return false;
 }
 /* keeps law 12: the warm one first.  Wants no lock, where the lane has no bound. */
-static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, struct taken *out)
+static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, uint64_t counted, struct taken *out)
 {
-    uint64_t wanted = word_to_lane(SLOT_IDLE, lane);
+    uint64_t wanted = word_to_lane(SLOT_IDLE, lane), flags = p->lent_flags | counted;
     struct weir_slot *warm = atomic_load_explicit(&p->lanes[lane].warm, memory_order_relaxed);
-    return slot_take(warm, p, wanted, out) || pool_take_any(p, wanted, out);
+    return slot_take(warm, wanted, flags, out) || pool_take_any(p, wanted, flags, out);
 }
 bool pool_take_locked(weir_pool *p, enum lane_kind lane, struct taken *out);
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
@@ -194,9 +204,13 @@ void health_age_locked(weir_pool *p, int64_t now);           /* what is idle for
 
 /* tune.c: how many may write at once. */
 void tune_start(weir_pool *p, int64_t now);
-void tune_returned_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* a loan of that lane has ended */
+void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now); /* the loan of this word has ended */
+void tune_look_locked(weir_pool *p, int64_t now);                    /* with each tick */
 bool tune_may_lend_locked(const weir_pool *p, enum lane_kind lane);
 unsigned tune_wanted_locked(const weir_pool *p, enum lane_kind lane);
+
+/* budget.c */
+void budget_start(weir_pool *p);
 
 /* recycle.c */
 void recycle_locked(weir_pool *p, int64_t now);                                            /* with each tick */

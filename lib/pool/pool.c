@@ -84,6 +84,7 @@ int pool_create(weir_pool **out, const struct pool_config *config, const struct 
     init_lanes(p);
     health_start(p, clock_now(home->clock));
     tune_start(p, clock_now(home->clock));
+    budget_start(p);
     atomic_store(&p->fork_seen, fork_count());
     *out = p;
     return WEIR_OK;
@@ -150,6 +151,7 @@ static void remake(weir_pool *p)
     p->random ^= (uint64_t)thread_number() << 32; /* brothers do not come back to a server in step */
     health_start(p, clock_now(p->home.clock));
     tune_start(p, clock_now(p->home.clock));
+    budget_start(p);
     atomic_store(&p->no_hands, false);
     atomic_store(&p->no_time, false);
     if (p->home.crew)

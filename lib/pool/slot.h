@@ -44,9 +44,10 @@ enum lane_kind { LANE_READ, LANE_WRITE, LANES };
 #define WORD_DEAD UINT64_C(0x800) /* the connection is of no use any more */
 #define WORD_SPECIAL (WORD_LOOK | WORD_STICKY | WORD_CANCEL | WORD_CUT | WORD_DEAD)
 /* Of an IDLE one. */
-#define WORD_STALE UINT64_C(0x1000) /* idle for long enough to be looked at before it is used (law 8) */
-#define WORD_DOUBT UINT64_C(0x2000) /* not lent before a check has found it good (laws 8, 9) */
-#define WORD_LOAN 14                /* the number's first bit */
+#define WORD_STALE UINT64_C(0x1000)   /* idle for long enough to be looked at before it is used (law 8) */
+#define WORD_DOUBT UINT64_C(0x2000)   /* not lent before a check has found it good (laws 8, 9) */
+#define WORD_COUNTED UINT64_C(0x4000) /* of a LENT one: it is one of lane.lent (tune.c) */
+#define WORD_LOAN 15                  /* the number's first bit */
 
 struct weir_slot {
     _Atomic uint64_t word;

@@ -5,11 +5,20 @@
  * statements, and how long the program thinks between them.  So it is searched for: a window of time with one bound, another with the
  * next, and on in the direction in which more good work got done.  Good work is loans that ended, less conflicts that a server reported.
  *
+ * Where nobody searches, transactions that have to run again because of conflicts narrow the lane, by a quarter whenever there were more
+ * than one in twenty commits; it widens again by itself, a step at a time, until it is as wide as it was.
+ *
  * What must be true:
  *  1. Nobody loses a loan because the bound falls; there are fewer new ones.
- *  2. The bound never moves on what says nothing: a window in which nobody waited, when the program is the limit, or one too short.
+ *  2. The bound that is searched for never moves on what says nothing: a window in which nobody waited, when the program is the limit, or
+ *     one too short.
+ *  3. A lane that is narrow holds nobody up for good.  Whoever keeps a loan may want another before it ends: if none has ended for a
+ *     second while somebody waits, the lane is as wide as it was, and stays so for a minute.
+ *  4. Loans begun under a bound are marked, and counted until they end, whatever has become of the bound.  GATE_BOUND is up while there is
+ *     a bound or a marked loan.
  * SPDX-License-Identifier: MIT
  */
+#include <limits.h>
 #include <pool/inside.h>
 
 #define WINDOW (50 * NS_PER_MS)
@@ -18,15 +27,34 @@
 #define FIRST_BOUND 4
 #define FLOOR 1
 
-void tune_start(weir_pool *p, int64_t now)
+#define CLASHES 4 /* conflicts that say something … */
+#define PEACE 20  /* … if there were no more than so many commits for each */
+#define WIDEN_AFTER (100 * NS_PER_MS)
+#define STUCK NS_PER_S
+#define RESPITE (60 * NS_PER_S)
+
+static void set_bound(weir_pool *p, unsigned bound)
 {
     struct lane *l = &p->lanes[LANE_WRITE];
-    bool one = lane_limit(p, LANE_WRITE) == 1; /* it is bounded anyway */
-    l->bound = one ? 0 : p->config.write_auto ? FIRST_BOUND : p->config.write_concurrency;
-    l->lent = 0;
-    p->tuner = (struct tuner){ .since = now, .step = 1 };
-    if (l->bound)
+    l->bound = bound;
+    if (bound || l->lent)
         atomic_fetch_or(&l->gate, GATE_BOUND);
+    else
+        atomic_fetch_and(&l->gate, ~GATE_BOUND);
+}
+
+/* The option's; 0: none. */
+static unsigned own_bound(const weir_pool *p)
+{
+    bool one = lane_limit(p, LANE_WRITE) == 1; /* it is bounded anyway */
+    return one ? 0 : p->config.write_auto ? FIRST_BOUND : p->config.write_concurrency;
+}
+
+void tune_start(weir_pool *p, int64_t now)
+{
+    p->lanes[LANE_WRITE].lent = 0;
+    p->tuner = (struct tuner){ .since = now, .step = 1, .moved = now, .returned_at = now, .respite = INT64_MIN };
+    set_bound(p, own_bound(p));
 }
 
 static uint64_t conflicts(const weir_pool *p)
@@ -64,22 +92,115 @@ static void move_bound(weir_pool *p, int64_t elapsed)
     p->lanes[LANE_WRITE].bound = next_bound(p);
 }
 
-void tune_returned_locked(weir_pool *p, enum lane_kind lane, int64_t now)
+static void search(weir_pool *p, int64_t now)
 {
-    struct lane *l = &p->lanes[lane];
+    struct lane *l = &p->lanes[LANE_WRITE];
     struct tuner *t = &p->tuner;
-    if (!l->bound)
-        return;
-    l->lent--;
     t->returned++;
     t->waited |= l->waiting > 0;
     int64_t elapsed = now - t->since;
     bool enough = elapsed >= WINDOW && t->returned >= (uint64_t)l->bound * LOANS_A_PLACE;
-    if (!p->config.write_auto || (!enough && elapsed < LONGEST_WINDOW))
+    if (!enough && elapsed < LONGEST_WINDOW)
         return;
     if (enough && t->waited)
         move_bound(p, elapsed);
     begin_window(p, now);
+}
+
+/* ---- narrow, because of conflicts */
+
+static uint64_t committed(const weir_pool *p)
+{
+    return atomic_load_explicit(&p->figures.counts[COUNT_TRANSACTION], memory_order_relaxed);
+}
+
+static void begin_clashes(weir_pool *p)
+{
+    p->tuner.clashes = 0;
+    p->tuner.committed = committed(p);
+}
+
+static unsigned lent_of(const weir_pool *p, enum lane_kind lane)
+{
+    unsigned lent = 0;
+    POOL_EACH(s, p)
+    {
+        uint64_t word = slot_word(s);
+        lent += word_state(word) == SLOT_LENT && word_lane(word) == lane;
+    }
+    return lent;
+}
+
+static void narrow(weir_pool *p, int64_t now)
+{
+    struct lane *l = &p->lanes[LANE_WRITE];
+    unsigned from = l->bound ? l->bound : lent_of(p, LANE_WRITE), by = from / 4 ? from / 4 : 1;
+    if (l->bound == FLOOR)
+        return;
+    set_bound(p, from > FLOOR + by ? from - by : FLOOR);
+    p->tuner.narrow = true;
+    p->tuner.moved = p->tuner.returned_at = now;
+    pool_count(p, COUNT_NARROWED);
+}
+
+/* Those who wait are served, as far as there are idle ones. */
+static void widen_to(weir_pool *p, unsigned bound, int64_t now)
+{
+    unsigned own = own_bound(p), full = own ? own : lane_limit(p, LANE_WRITE);
+    p->tuner.narrow = bound < full;
+    p->tuner.moved = now;
+    set_bound(p, p->tuner.narrow ? bound : own);
+    waiters_serve_locked(p, LANE_WRITE);
+}
+
+static void widen(weir_pool *p, int64_t now)
+{
+    struct tuner *t = &p->tuner;
+    unsigned bound = p->lanes[LANE_WRITE].bound;
+    t->returned_at = now;
+    if (now - t->moved >= WIDEN_AFTER)
+        widen_to(p, bound + (bound / 8 ? bound / 8 : 1), now);
+}
+
+/* keeps truth 3 */
+void tune_look_locked(weir_pool *p, int64_t now)
+{
+    struct tuner *t = &p->tuner;
+    if (!t->narrow || !p->lanes[LANE_WRITE].waiting || now - t->returned_at < STUCK)
+        return;
+    t->respite = clock_add(now, RESPITE);
+    widen_to(p, UINT_MAX, now);
+}
+
+void pool_conflict(weir_pool *p)
+{
+    struct tuner *t = &p->tuner;
+    int64_t now = clock_now(p->home.clock);
+    pool_lock(p);
+    uint64_t peace = committed(p) - t->committed;
+    bool says = ++t->clashes >= CLASHES, often = peace < (uint64_t)t->clashes * PEACE;
+    if (says && often && now >= t->respite && !p->config.write_auto && lane_limit(p, LANE_WRITE) > 1)
+        narrow(p, now);
+    if (says)
+        begin_clashes(p);
+    pool_unlock(p);
+}
+
+/* ---- loans */
+
+/* keeps truth 4 */
+void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now)
+{
+    struct lane *l = &p->lanes[word_lane(word)];
+    if (!(word & WORD_COUNTED))
+        return;
+    l->lent--;
+    if (!l->bound)
+        set_bound(p, 0);
+    else if (p->config.write_auto)
+        search(p, now);
+    else if (p->tuner.narrow)
+        widen(p, now);
 }
 
 bool tune_may_lend_locked(const weir_pool *p, enum lane_kind lane)

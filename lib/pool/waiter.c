@@ -14,11 +14,11 @@
 #include <pool/inside.h>
 
 /* From the front, so that what is at the end falls idle. */
-bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out)
+bool pool_take_any(weir_pool *p, uint64_t wanted, uint64_t flags, struct taken *out)
 {
     POOL_EACH(s, p)
     {
-        if (slot_take(s, p, wanted, out))
+        if (slot_take(s, wanted, flags, out))
             return true;
     }
     return false;
@@ -26,9 +26,10 @@ bool pool_take_any(weir_pool *p, uint64_t wanted, struct taken *out)
 
 bool pool_take_locked(weir_pool *p, enum lane_kind lane, struct taken *out)
 {
-    if (!tune_may_lend_locked(p, lane) || !pool_take_idle(p, lane, out))
+    bool counted = p->lanes[lane].bound > 0;
+    if (!tune_may_lend_locked(p, lane) || !pool_take_idle(p, lane, counted ? WORD_COUNTED : 0, out))
         return false;
-    p->lanes[lane].lent += p->lanes[lane].bound > 0;
+    p->lanes[lane].lent += counted;
     return true;
 }
 

@@ -341,8 +341,11 @@ static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool m
         bool later = word & WORD_IN_CALL && !mine;
         to = later ? word | WORD_ENDING | flags : word_after_loan(p, s, word | flags, now);
     } while (!slot_move(s, &word, to));
+    if (word_state(to) == SLOT_LENT)
+        return false;
+    tune_returned_locked(p, word, now);
     *left = to;
-    return word_state(to) != SLOT_LENT;
+    return true;
 }
 
 /* keeps law 12: only what comes from a borrower is warm; what is new, or was asked whether it works, is not */
@@ -362,7 +365,6 @@ static void came_back_locked(weir_pool *p, struct weir_slot *s, uint64_t word, i
 static void parted_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
 {
     enum lane_kind lane = word_lane(word);
-    tune_returned_locked(p, lane, now);
     if (word_state(word) == SLOT_CLOSING) {
         if (recycle_on_return_locked(p, s, now))
             recycle_returned_locked(p, lane, now);

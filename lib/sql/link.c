@@ -10,7 +10,7 @@
 static void keep_nothing(struct link *l)
 {
     atomic_store(&l->result, 0);
-    l->at_row = l->dead = l->foreign = false;
+    l->at_row = l->dead = l->lost = l->foreign = l->ended = false;
     l->depth = 0;
     l->doom_status = 0;
     l->bound = NEVER;
@@ -221,6 +221,7 @@ void link_learn(struct link *l, int status, const weir_error *err)
         pool_count(l->slot->pool, COUNT_DEADLOCK_SERVER);
     if (err->flags & WEIR_CONNECTION_DEAD && !l->dead) {
         l->dead = true;
+        l->lost = status == WEIR_E_LOST && err->flags & WEIR_RETRY_ELSEWHERE;
         pool_lost(l->slot->pool, err);
     }
     if (err->flags & WEIR_RETRY_TRANSACTION)
@@ -243,6 +244,9 @@ int link_tell_unready(const struct link *l, weir_error *err)
             err->flags = WEIR_CONNECTION_DEAD;
         return WEIR_E_LOST;
     }
+    if (l->ended)
+        return fail(err, WEIR_E_STATEMENT,
+                    "a statement of this transaction has ended it: what came before that is committed");
     const weir_error unknown = { .status = l->doom_status };
     fail_in(err, l->doom ? l->doom : &unknown, "the server has rolled this transaction back");
     return l->doom_status;

@@ -37,7 +37,8 @@ struct link {
     void *canceller; /* from cancel_prepare */
     struct cache cache;
     bool open;    /* the driver has opened it */
-    bool dead;    /* and an error has said since that it is of no use */
+    bool dead;    /* and an error has said since that it is of no use … */
+    bool lost;    /* … because it was lost, and a new one may do better */
     bool foreign; /* the client library's handle was given away: nothing is known any more */
     bool read_only;
 
@@ -57,6 +58,7 @@ struct link {
     unsigned depth;   /* 0 none, 1 a transaction, more: savepoints */
     bool writes;      /* it is not read-only: a lost commit is in doubt */
     bool retry;       /* a failure in it has said that all of it may run again */
+    bool ended;       /* a statement in it has ended it: nothing but rollback works */
     int64_t bound;    /* no statement of it runs past this moment */
     int doom_status;  /* < 0: the server has undone it; nothing but rollback works */
     weir_error *doom; /* how; may be NULL for want of memory */
@@ -104,12 +106,18 @@ static inline int link_leave(struct link *l, int status, const weir_error *err)
 /* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
 static inline int link_ready(const struct link *l, weir_error *err)
 {
-    bool ready = l->backend->sql && !link_has_result(l) && !l->dead && !l->doom_status;
+    bool ready = l->backend->sql && !link_has_result(l) && !l->dead && !l->doom_status && !l->ended;
     return ready ? WEIR_OK : link_tell_unready(l, err);
 }
 
 /* The deadline of what begins now; WEIR_E_TIMEOUT if it has passed. */
 int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err);
+/* After a statement: has it ended the transaction that it was in, by committing it? */
+static inline void link_look_for_end(struct link *l)
+{
+    const weir_sql_wing *sql = l->backend->sql;
+    l->ended = l->depth && sql->in_transaction && !sql->in_transaction(l->conn);
+}
 /* Ends the open result, if any. */
 void link_end_result(struct link *l);
 /* Copies *err to where it is kept, allocating once; without memory only the status is kept. */

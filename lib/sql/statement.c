@@ -80,8 +80,10 @@ int statement_run(struct link *l, const char *sql, weir_args args, bool want_row
     status = check(s, args, want_rows, err);
     if (status >= 0)
         status = l->backend->sql->run(l->conn, s->handle, args, want_rows, until, err);
-    if (status >= 0)
+    if (status >= 0) {
         slot_answered(l->slot);
+        link_look_for_end(l);
+    }
     trim(l);
     return status;
 }

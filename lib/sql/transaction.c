@@ -13,15 +13,19 @@ static int savepoint(struct link *l, const char *verb, int64_t until, weir_error
     return statement_run(l, sql, WEIR_NO_ARGS, false, until, err);
 }
 
-static int begin_outer(struct link *l, const weir_transact_options *o, int64_t until, weir_error *err)
+/* `trace` may be NULL: nobody will ask. */
+static int begin_outer(struct link *l, const weir_transact_options *o, char *trace, int64_t until, weir_error *err)
 {
-    int status = l->backend->sql->begin(l->conn, o->isolation, l->read_only || o->read_only, until, err);
+    const weir_sql_wing *sql = l->backend->sql;
+    bool reads = l->read_only || o->read_only;
+    int status = trace && !reads && sql->begin_traced ? sql->begin_traced(l->conn, o->isolation, trace, until, err)
+                                                      : sql->begin(l->conn, o->isolation, reads, until, err);
     if (status < 0)
         return status;
     l->depth = 1;
-    l->writes = !l->read_only && !o->read_only;
+    l->writes = !reads;
     l->doom_status = 0;
-    l->retry = false;
+    l->retry = l->ended = false;
     return WEIR_OK;
 }
 
@@ -44,7 +48,8 @@ static int check_options(const weir_transact_options *o, weir_error *err)
     return WEIR_OK;
 }
 
-int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadline deadline, weir_error *err)
+int transaction_begin(weir_conn conn, const weir_transact_options *options, char *trace, weir_deadline deadline,
+                      weir_error *err)
 {
     static const weir_transact_options plain = { .size = sizeof plain };
     const weir_transact_options *o = options ? options : &plain;
@@ -61,19 +66,26 @@ int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadli
     if (status >= 0)
         status = link_until(&until, l, deadline, err);
     if (status >= 0)
-        status = l->depth ? begin_inner(l, o, until, err) : begin_outer(l, o, until, err);
+        status = l->depth ? begin_inner(l, o, until, err) : begin_outer(l, o, trace, until, err);
     return link_leave(l, status, err);
+}
+
+int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadline deadline, weir_error *err)
+{
+    return transaction_begin(conn, options, NULL, deadline, err);
 }
 
 static void end_outer(struct link *l)
 {
     l->depth = 0;
     l->doom_status = 0;
+    l->ended = false;
     l->bound = NEVER;
 }
 
-static int in_doubt(weir_error *err)
+static int in_doubt(const struct link *l, weir_error *err)
 {
+    pool_count(l->slot->pool, COUNT_IN_DOUBT);
     weir_error lost = *err;
     fail_in(err, &lost, "the connection was lost with the commit under way: it may have happened or not");
     err->status = WEIR_E_IN_DOUBT;
@@ -105,8 +117,9 @@ static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state,
         *state = WEIR_COMMITTED;
     } else if (sent && err->flags & WEIR_CONNECTION_DEAD && l->writes) {
         *state = WEIR_COMMIT_UNKNOWN;
-        status = in_doubt(err);
+        status = in_doubt(l, err);
     } else {
+        *state = l->ended ? WEIR_COMMIT_UNKNOWN : WEIR_NOT_COMMITTED; /* whichever way it has ended itself */
         rollback_outer(l, until, &ignored);
     }
     end_outer(l);
@@ -208,6 +221,21 @@ int transaction_return(struct link *l, const char *mark, int64_t until, weir_err
     return say(l, "ROLLBACK TO SAVEPOINT", mark, until, err);
 }
 
+int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline, weir_error *err)
+{
+    struct link *l;
+    int64_t until;
+    int status = link_enter(&l, conn, err);
+    if (status < 0)
+        return status;
+    status = link_ready(l, err);
+    if (status >= 0)
+        status = link_until(&until, l, deadline, err);
+    if (status >= 0)
+        status = l->backend->sql->settle(l->conn, trace, until, err);
+    return link_leave(l, status, err);
+}
+
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err)
 {
     struct link *l;
@@ -226,9 +254,10 @@ struct transaction_state transaction_look(weir_conn conn)
     state.held = state.open = status != WEIR_E_STALE; /* shut down or busy: the commit will be told so */
     if (status < 0)
         return state;
-    state.open = l->depth > 0;
+    state.open = l->depth > 0 && !l->ended;
     state.inner = l->depth > 1;
     state.retry = l->retry;
+    state.lost = l->lost;
     link_leave(l, WEIR_OK, NULL);
     return state;
 }

@@ -9,12 +9,18 @@
 
 struct transaction_state {
     bool held;  /* the connection is still on loan */
-    bool open;  /* and in the transaction */
+    bool open;  /* and in the transaction, which nothing has ended */
     bool inner; /* in a savepoint of it, which nobody has ended */
     bool retry; /* a failure said that all of it may run again */
+    bool lost;  /* the connection is, and another may do better */
 };
 
 struct transaction_state transaction_look(weir_conn conn);
+/* weir_begin, which also leaves in `trace` (WEIR_TRACE_SIZE bytes, or NULL) by what the driver can find the transaction again, if it can. */
+int transaction_begin(weir_conn conn, const weir_transact_options *options, char *trace, weir_deadline deadline,
+                      weir_error *err);
+/* What became of it: a weir_fate, or < 0. */
+int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline, weir_error *err);
 /* No statement of the present transaction runs past that moment, whatever its own deadline. */
 int transaction_bound(weir_conn conn, int64_t until, weir_error *err);
 

@@ -81,7 +81,7 @@ void laws_are_strict(void)
 /* ---- the counts, and what they are counts of */
 
 struct counts {
-    unsigned live, lane_live[LANES], coming[LANES], lent[LANES], of[SLOT_STATES], checking, replacing, queued;
+    unsigned live, lane_live[LANES], coming[LANES], counted[LANES], of[SLOT_STATES], checking, replacing, queued;
 };
 
 static void count_slot(struct counts *c, const struct weir_slot *s)
@@ -98,7 +98,7 @@ static void count_slot(struct counts *c, const struct weir_slot *s)
     c->live++;
     c->lane_live[lane]++;
     c->coming[lane] += state == SLOT_OPENING || state == SLOT_RESETTING;
-    c->lent[lane] += state == SLOT_LENT;
+    c->counted[lane] += state == SLOT_LENT && word & WORD_COUNTED;
 }
 
 static struct counts count(const weir_pool *p)
@@ -333,8 +333,7 @@ static void loans_add_up(const weir_pool *p)
 {
     struct counts c = count(p);
     for (int i = 0; i < LANES; i++)
-        if (p->lanes[i].bound)
-            same(c.lent[i], p->lanes[i].lent, "loans of a bounded lane");
+        same(c.counted[i], p->lanes[i].lent, "loans under a bound");
 }
 
 /* What is queued is begun, as far as there are hands. */

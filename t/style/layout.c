@@ -22,7 +22,7 @@ SIZED(weir_event, err);
 SIZED(weir_health, last);
 SIZED(weir_host, double_parse);
 SIZED(weir_target, read_only);
-SIZED(weir_sql_wing, rollback);
+SIZED(weir_sql_wing, sweep_markers);
 SIZED(weir_bulk_wing, write);
 SIZED(weir_bulk_spec, batch_rows);
 

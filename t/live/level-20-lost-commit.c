@@ -1,0 +1,135 @@
+/*
+ * Level 20: a proxy cuts the road at each byte of the answer to COMMIT, and of COMMIT itself.  Whatever is told is true, nothing is run
+ * again without proof, nothing is done twice; and where the server or a marker can tell, all of it is settled.
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdio.h>
+#include "levels.h"
+#include "proxy.h"
+
+#define MOST_BYTES 200
+
+struct cut {
+    struct proxy *proxy;
+    enum proxy_way way;
+    long after;
+    atomic_bool armed;
+    int runs;
+    int64_t n;
+    weir_outcome outcome;
+    int status;
+    weir_error err;
+    weir_figures figures;
+};
+
+/* The road is whole again as soon as the connection is lost. */
+static void mend(void *arg, const weir_event *event)
+{
+    struct cut *c = arg;
+    if (event->kind == WEIR_EVENT_LOST && atomic_exchange(&c->armed, false))
+        proxy_fault(c->proxy, c->way, PROXY_NONE, 0);
+}
+
+/* The first run breaks it, at the very end. */
+static int body(weir_conn conn, void *arg, weir_error *err)
+{
+    struct cut *c = arg;
+    const int st =
+        weir_exec(NULL, conn, "INSERT INTO level_ledger(n) VALUES (?)", WEIR_ARGS(weir_int(c->n)), LONG, err);
+    if (st >= 0 && c->runs++ == 0) {
+        atomic_store(&c->armed, true);
+        proxy_fault(c->proxy, c->way, PROXY_CUT, c->after);
+    }
+    return st;
+}
+
+/* A db of its own each time: nobody has saved up retries, and no other connection is there to be cut. */
+static void transact(struct cut *c, const struct place *place, const weir_transact_options *options)
+{
+    char url[256];
+    snprintf(url, sizeof url, place->format, proxy_port(c->proxy));
+    const weir_hooks hooks = { .size = sizeof hooks, .event = mend, .arg = c };
+    weir_db *db = talk_open_with(url, &hooks);
+    c->status = weir_transact(&c->outcome, db, body, c, options, LONG, &c->err);
+    if (atomic_exchange(&c->armed, false))
+        proxy_fault(c->proxy, c->way, PROXY_NONE, 0);
+    c->figures = level_figures(db);
+    weir_db_close(&db);
+}
+
+/* How it went, over all cuts of a kind. */
+struct tally {
+    int cuts, lost, in_doubt, settled, committed, untrue, unproven;
+};
+
+static void look(struct tally *t, const struct cut *c, weir_db *witness)
+{
+    const int64_t times =
+        talk_db_ask(witness, WEIR_READ, "SELECT count(*) FROM level_ledger WHERE n = %lld", (long long)c->n);
+    const bool told = c->outcome.state == WEIR_COMMITTED        ? times == 1 && c->status == WEIR_OK
+                      : c->outcome.state == WEIR_COMMIT_UNKNOWN ? times <= 1 && c->status == WEIR_E_IN_DOUBT
+                                                                : times == 0 && c->status < 0;
+    t->cuts++;
+    t->lost += c->figures.lost > 0;
+    t->in_doubt += c->figures.in_doubt > 0;
+    t->settled += c->figures.settled > 0;
+    t->committed += c->outcome.state == WEIR_COMMITTED;
+    t->untrue += !told || (int)c->outcome.attempts != c->runs;
+    t->unproven += c->runs > 1 && c->figures.in_doubt > c->figures.settled;
+    if (!told)
+        tap_note("cut after %ld bytes: status %d, state %u, %d runs, in the ledger %d times: %s", c->after, c->status,
+                 c->outcome.state, c->runs, (int)times, c->status < 0 ? c->err.text : "");
+}
+
+/* Byte by byte, until nothing is lost any more. */
+static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct place *place,
+                            const weir_transact_options *options, weir_db *witness)
+{
+    static int64_t n;
+    struct tally t = { 0 };
+    bool lost = true;
+    for (long after = 0; lost && after < MOST_BYTES; after++) {
+        struct cut c = { .proxy = p, .way = way, .after = after, .n = ++n };
+        transact(&c, place, options);
+        look(&t, &c, witness);
+        lost = c.figures.lost > 0;
+    }
+    return t;
+}
+
+static void level(struct proxy *p, enum proxy_way way, const struct place *place, bool exactly_once, weir_db *witness)
+{
+    const weir_transact_options options = { .size = sizeof options, .exactly_once = exactly_once };
+    const bool settles = place->traces || exactly_once;
+    const struct tally t = cut_all(p, way, place, &options, witness);
+    ok(t.lost > 1 && t.lost == t.cuts - 1 && t.in_doubt > 1,
+       "level 20: the road is cut at %d bytes %s COMMIT%s, %d of them in doubt", t.lost,
+       way == PROXY_TO_CLIENT ? "behind" : "of", exactly_once ? " and a marker" : "", t.in_doubt);
+    is_int(t.untrue, 0, "  and what is told is true each time");
+    is_int(t.unproven, 0, "  with nothing run again without proof");
+    is_int(t.settled, settles ? t.in_doubt : 0, "  %s", settles ? "every one is settled" : "none can be settled");
+    is_int(t.committed, settles ? t.cuts : t.cuts - t.in_doubt, "  %s",
+           settles ? "and committed once, in the end" : "or told committed");
+}
+
+void level_20_lost_commit(const struct place *place)
+{
+    weir_db *witness = level_open(place, "pool_size=2");
+    talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
+    talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
+    struct proxy *p = proxy_start(place->port);
+    for (int exactly_once = 0; exactly_once < 2; exactly_once++) {
+        level(p, PROXY_TO_CLIENT, place, exactly_once, witness);
+        level(p, PROXY_TO_SERVER, place, exactly_once, witness);
+    }
+    proxy_stop(&p);
+    ok(talk_db_ask(witness, WEIR_READ, "SELECT count(*) FROM weir_markers") > 0, "  the markers are there");
+    talk_db_run(witness, "UPDATE weir_markers SET made = '2001-01-01'");
+    const weir_transact_options once = { .size = sizeof once, .exactly_once = 1 };
+    struct cut whole = { .runs = 1, .n = 1 };
+    weir_error err;
+    is_int(weir_transact(NULL, witness, body, &whole, &once, LONG, &err), WEIR_OK,
+           "a transaction with a marker by another program");
+    is_int(talk_db_ask(witness, WEIR_READ, "SELECT count(*) FROM weir_markers"), 1, "  has swept the old ones");
+    weir_db_close(&witness);
+}
