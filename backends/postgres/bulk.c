@@ -9,7 +9,7 @@
 
 #define COPY_PAYS 500 /* from that many rows on */
 #define ARRAY_HEAD 20
-#define ROW_HEAD 4
+#define ROW_HEAD 2 /* of COPY */
 
 /* ---- what is there ---- */
 
