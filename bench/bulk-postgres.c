@@ -26,6 +26,7 @@
 #define RULES                                                                                           \
     "open = o.open, high = GREATEST(o.high, excluded.high), low = LEAST(o.low, excluded.low), close = " \
     "excluded.close, volume = COALESCE(o.volume + excluded.volume, o.volume, excluded.volume)"
+#define VALUES "INSERT INTO bench_bulk AS o (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)"
 #define EPOCH_2000 INT64_C(946684800)
 
 struct candle {
@@ -246,6 +247,45 @@ static void copy_and_merge(const struct candle *c, size_t n)
         ") DO UPDATE SET " RULES);
 }
 
+static void queue_row(const struct candle *c)
+{
+    char cells[7][12], *end;
+    const char *values[7];
+    int lengths[7], formats[7];
+    for (int i = 0; i < 7; i++) {
+        values[i] = i ? cells[i] + 4 : c->symbol;
+        end = i ? put_cell(cells[i], c, i) : NULL;
+        lengths[i] = i ? (int)(end - values[i]) : (int)strlen(c->symbol);
+        formats[i] = 1;
+    }
+    must(PQsendQueryPrepared(pg, "row", 7, values, lengths, formats, 0), "PQsendQueryPrepared");
+}
+
+static void hear_row(void)
+{
+    done(PQgetResult(pg), PGRES_COMMAND_OK);
+    must(PQgetResult(pg) == NULL, "one answer a row");
+}
+
+/* A statement for each row, in one transaction. */
+static void pipeline(void)
+{
+    enum { PIPE = 500 };
+    say("BEGIN");
+    must(PQenterPipelineMode(pg), "PQenterPipelineMode");
+    for (size_t i = 0; i < count; i += PIPE) {
+        const size_t n = count - i < PIPE ? count - i : PIPE;
+        for (size_t k = 0; k < n; k++)
+            queue_row(&candles[i + k]);
+        must(PQpipelineSync(pg), "PQpipelineSync");
+        for (size_t k = 0; k < n; k++)
+            hear_row();
+        done(PQgetResult(pg), PGRES_PIPELINE_SYNC);
+    }
+    must(PQexitPipelineMode(pg), "PQexitPipelineMode");
+    say("COMMIT");
+}
+
 static void by_hand(void (*write)(const struct candle *, size_t))
 {
     for (size_t i = 0; i < count; i += BATCH) {
@@ -278,6 +318,8 @@ static void open_pg(void)
     say("CREATE TABLE bench_bulk (symbol TEXT, at TIMESTAMPTZ, open DOUBLE PRECISION, high DOUBLE PRECISION, low "
         "DOUBLE "
         "PRECISION, close DOUBLE PRECISION, volume BIGINT, PRIMARY KEY (" KEY "))");
+    done(PQprepare(pg, "row", "INSERT INTO bench_bulk (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7)", 0, NULL),
+         PGRES_COMMAND_OK);
     prepare("insert", UNNEST);
     prepare("upsert", UNNEST " ON CONFLICT (" KEY ") DO UPDATE SET " RULES);
 }
@@ -308,6 +350,29 @@ static void by_weir(uint32_t insert_only)
         must(weir_bulk_row(bulk, weir_args_of(cells, 7), &err) == WEIR_OK, err.text);
     }
     must(weir_bulk_finish(&bulk, NULL, weir_never(), &err) == WEIR_OK, err.text);
+}
+
+/* A statement for each row, in one transaction. */
+static void weir_many(void)
+{
+    weir_error err;
+    weir_conn conn;
+    weir_value(*cells)[7] = malloc(count * sizeof *cells);
+    weir_args *rows = malloc(count * sizeof *rows);
+    must(cells && rows, "no memory");
+    for (size_t i = 0; i < count; i++) {
+        const struct candle *c = &candles[i];
+        const weir_value row[] = { weir_text(c->symbol), weir_time_us(c->at * 1000000), weir_double(c->open),
+                                   weir_double(c->high), weir_double(c->low),           weir_double(c->close),
+                                   weir_int(c->volume) };
+        memcpy(cells[i], row, sizeof row);
+        rows[i] = weir_args_of(cells[i], 7);
+    }
+    must(weir_acquire(&conn, db, WEIR_WRITE, weir_never(), &err) == WEIR_OK, err.text);
+    must(weir_exec_many(NULL, NULL, conn, VALUES, rows, count, weir_never(), &err) == WEIR_OK, err.text);
+    weir_release(&conn);
+    free(rows);
+    free(cells);
 }
 
 /* ---- libzdb */
@@ -384,7 +449,6 @@ static void weir_upsert(void)
 }
 
 #ifdef WITH_ZDB
-#    define VALUES "INSERT INTO bench_bulk AS o (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?)"
 static void zdb_insert(void)
 {
     by_zdb(VALUES);
@@ -407,12 +471,19 @@ static struct side {
     double rate; /* of the best round: rows a second, … */
     double cost; /* … and microseconds of processor time a row; 0: not known */
 } sides[] = {
-    { "insert", "COPY, binary", HAND, hand_copy_binary, 0, 0 }, { "insert", "weir_bulk", WEIR, weir_insert, 0, 0 },
-    { "insert", "COPY, text", HAND, hand_copy_text, 0, 0 },     { "insert", "unnest", HAND, hand_unnest_insert, 0, 0 },
-    { "upsert", "unnest", HAND, hand_unnest_upsert, 0, 0 },     { "upsert", "weir_bulk", WEIR, weir_upsert, 0, 0 },
+    { "insert", "COPY, binary", HAND, hand_copy_binary, 0, 0 },
+    { "insert", "weir_bulk", WEIR, weir_insert, 0, 0 },
+    { "insert", "COPY, text", HAND, hand_copy_text, 0, 0 },
+    { "insert", "unnest", HAND, hand_unnest_insert, 0, 0 },
+    { "each", "pipeline", HAND, pipeline, 0, 0 },
+    { "each", "weir_exec_many", WEIR, weir_many, 0, 0 },
+    { "upsert", "unnest", HAND, hand_unnest_upsert, 0, 0 },
+    { "upsert", "weir_bulk", WEIR, weir_upsert, 0, 0 },
     { "upsert", "COPY and merge", HAND, hand_merge, 0, 0 },
 #ifdef WITH_ZDB
-    { "insert", "libzdb", LIBZDB, zdb_insert, 0, 0 },           { "upsert", "libzdb", LIBZDB, zdb_upsert, 0, 0 },
+    { "insert", "libzdb", LIBZDB, zdb_insert, 0, 0 },
+    { "each", "libzdb", LIBZDB, zdb_insert, 0, 0 },
+    { "upsert", "libzdb", LIBZDB, zdb_upsert, 0, 0 },
 #endif
 };
 
@@ -457,9 +528,9 @@ static void print(const char *task)
         if (strcmp(sides[i].task, task) == 0)
             printf("%-8s %-16s %9.0f rows/s %8.2f us of processor time a row\n", task, sides[i].name, sides[i].rate,
                    sides[i].cost);
-    printf("%-8s weir_bulk, by the clock: %.2f of the best by hand, %.1f times libzdb\n", task, weir.rate / hand.rate,
+    printf("%-8s weir, by the clock: %.2f of the best by hand, %.1f times libzdb\n", task, weir.rate / hand.rate,
            zdb_side.rate > 0 ? weir.rate / zdb_side.rate : 0);
-    printf("%-8s weir_bulk, by processor: %.2f of the best by hand, %.1f times libzdb\n", task, hand.cost / weir.cost,
+    printf("%-8s weir, by processor: %.2f of the best by hand, %.1f times libzdb\n", task, hand.cost / weir.cost,
            zdb_side.rate > 0 ? zdb_side.cost / weir.cost : 0);
 }
 
@@ -507,6 +578,7 @@ int main(int argc, char **argv)
             take_turn(&sides[k]);
     print("insert");
     print("upsert");
+    print("each");
     say("DROP TABLE bench_bulk");
     weir_db_close(&db);
     return 0;

@@ -9,7 +9,7 @@
 
 #define COPY_PAYS 500 /* from that many rows on */
 #define ARRAY_HEAD 20
-#define ROW_HEAD 4
+#define ROW_HEAD 2 /* of COPY */
 
 /* ---- what is there ---- */
 
@@ -85,6 +85,8 @@ static void doubt(struct pg_conn *c, struct pg_plan *p, weir_error *err)
     p->doubt = 1;
     if (c->stale && p->stmt)
         pg_unmake(c, p->stmt);
+    if (c->stale && c->about_table)
+        pg_unmake(c, c->about_table);
     if (p->fresh || strncmp(err->sqlstate, "42", 2) != 0)
         return;
     err->flags |= WEIR_RETRY_TRANSACTION;

@@ -219,6 +219,12 @@ static size_t put_date(char *out, int64_t us)
     return 4;
 }
 
+static size_t put_whole(char *out, Oid type, int64_t i)
+{
+    const weir_value v = is_float(type) ? weir_double((double)i) : weir_int(i);
+    return pg_put_binary(out, type, &v);
+}
+
 static size_t put(const struct pg_conn *c, char *out, Oid type, const weir_value *v)
 {
     if (is_text(type))
@@ -227,12 +233,7 @@ static size_t put(const struct pg_conn *c, char *out, Oid type, const weir_value
         return put_numeric(out, v);
     if (type == PG_DATE)
         return put_date(out, v->as.i);
-    if (v->type == WEIR_TIME) {
-        pg_put_number(out, (uint64_t)(v->as.i - PG_EPOCH_US), 8);
-        return 8;
-    }
-    const weir_value whole = weir_double((double)v->as.i);
-    return pg_put_binary(out, type, v->type == WEIR_INT && is_float(type) ? &whole : v);
+    return v->type == WEIR_INT ? put_whole(out, type, v->as.i) : pg_put_binary(out, type, v);
 }
 
 char *pg_put_other_cell(const struct pg_conn *c, char *at, Oid type, const weir_value *v)

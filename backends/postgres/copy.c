@@ -77,13 +77,12 @@ static int end(struct pg_conn *c, const char *table, size_t count, size_t *bad, 
 /* What is on its way to libpq; any row fits in. */
 struct chunk {
     struct pg_conn *c;
-    char *bytes, *end; /* what is written, … */
-    size_t full;       /* … and is sent when it is longer than that */
+    char *bytes, *end; /* what is written; it is sent when it is longer than CHUNK */
 };
 
 static int make_chunk(struct chunk *k, struct pg_conn *c, const struct pg_rows *rows, weir_error *err)
 {
-    *k = (struct chunk){ .c = c, .full = CHUNK };
+    k->c = c;
     k->bytes = k->end = c->host->realloc(c->host->ctx, NULL, CHUNK + rows->longest);
     return k->bytes ? WEIR_OK : c->host->fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", rows->longest);
 }
@@ -112,7 +111,7 @@ static int put_rows(struct chunk *k, const Oid *types, const struct pg_rows *row
     k->end = k->bytes + sizeof signature;
     for (size_t i = 0; i < rows->count && st == WEIR_OK; i++) {
         put_row(k, types, rows->cells[i], rows->spec->count);
-        if ((size_t)(k->end - k->bytes) >= k->full)
+        if ((size_t)(k->end - k->bytes) >= CHUNK)
             st = send_chunk(k, err);
     }
     pg_put_number(k->end, UINT16_MAX, 2); /* no more rows */

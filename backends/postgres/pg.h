@@ -144,7 +144,8 @@ struct pg_conn {
     struct pg_stmt *statements;
     struct pg_stmt *dropped; /* forgotten here, and known to the server until there is a good moment to tell it */
     struct pg_plan plans[PG_PLANS];
-    uint64_t planned; /* how often one was wanted */
+    uint64_t planned;            /* how often one was wanted */
+    struct pg_stmt *about_table; /* what pg_learn asks; NULL: it has not yet */
     struct pg_result result;
     struct pg_args args;
     int64_t affected, last_id;

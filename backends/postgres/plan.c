@@ -24,19 +24,38 @@ static int no_memory(struct pg_conn *c, weir_error *err)
 /* ---- what the server knows ---- */
 
 /* A rule, a policy or a view has a say in INSERT, and none in COPY. */
-#define ABOUT_TABLE                                                                                   \
-    "SELECT relname, relkind IN ('r', 'p') AND NOT relhasrules AND NOT relrowsecurity FROM pg_class " \
+#define ABOUT_TABLE                                                                                           \
+    "SELECT relname, (relkind IN ('r', 'p') AND NOT relhasrules AND NOT relrowsecurity)::text FROM pg_class " \
     "WHERE oid = to_regclass($1)"
+
+/* Asked again and again, so it is kept. */
+static int prepare_question(struct pg_conn *c, const char *table, weir_error *err)
+{
+    int st = WEIR_OK;
+    if (!c->about_table)
+        st = pg_prepare_as(c, &c->about_table, ABOUT_TABLE, NULL, err);
+    else if (!pg_is_made(c, c->about_table))
+        st = pg_make(c, c->about_table, err);
+    if (st == WEIR_OK)
+        st = pg_args_room(c, 1, 0, err);
+    if (st < 0)
+        return st;
+    c->args.values[0] = table;
+    c->args.lengths[0] = c->args.formats[0] = 0;
+    return WEIR_OK;
+}
 
 static int send_questions(struct pg_conn *c, const char *probe, const char *table, weir_error *err)
 {
-    int st = pg_pipeline(c, err);
+    int st = prepare_question(c, table, err);
+    if (st == WEIR_OK)
+        st = pg_pipeline(c, err);
     if (st == WEIR_OK)
         st = pg_sent(c, PQsendPrepare(c->pg, "", probe, 0, NULL), err);
     if (st == WEIR_OK)
         st = pg_sent(c, PQsendDescribePrepared(c->pg, ""), err);
     if (st == WEIR_OK)
-        st = pg_sent(c, PQsendQueryParams(c->pg, ABOUT_TABLE, 1, NULL, &table, NULL, NULL, 0), err);
+        st = pg_sent(c, pg_queue(c, c->about_table), err);
     return st < 0 ? st : pg_sync(c, err);
 }
 
@@ -86,10 +105,13 @@ int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct p
 {
     struct pg_text probe = { .c = c };
     pg_text_probe(&probe, spec);
-    c->running = NULL;
     int st = probe.failed ? no_memory(c, err) : send_questions(c, probe.bytes, spec->table, err);
     pg_text_end(&probe);
-    return st < 0 ? st : hear_answers(c, types, spec->count, table, err);
+    if (st == WEIR_OK)
+        st = hear_answers(c, types, spec->count, table, err);
+    if (st < 0 && c->stale)
+        pg_unmake(c, c->about_table);
+    return st;
 }
 
 /* ---- keeping them ---- */
