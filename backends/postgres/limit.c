@@ -3,7 +3,8 @@
  *
  *     waiting ──deadline──► the server is told to stop ──its answer──► the hook ends, the connection is kept
  *                                   │
- *                                   └──cancel_grace──► the connection is cut
+ *       │                           └──cancel_grace──► the connection is cut
+ *       └──deadline of what is no borrower's──► the connection is cut
  *
  * A request to stop is over before the answer is waited for (cancel.c), so it reaches no later statement.
  * SPDX-License-Identifier: MIT
@@ -32,7 +33,7 @@ int64_t pg_later(int64_t moment, int64_t length)
 void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
 {
     c->until = deadline_ns;
-    c->timed_out = 0;
+    c->timed_out = c->housework = 0;
 }
 
 void pg_starts(struct pg_conn *c, int64_t deadline_ns)
@@ -111,6 +112,8 @@ static int pass_deadline(struct pg_conn *c, weir_error *err)
 {
     if (c->sending) /* half a message, which will never run */
         return give_up(c, "the server did not take the statement by the deadline", err);
+    if (c->housework)
+        return give_up(c, "no answer by the deadline", err);
     if (c->timed_out) {
         if (pg_now(c) >= c->give_up)
             return give_up(c, "no answer by the deadline, nor to the request to stop", err);

@@ -104,6 +104,7 @@ int pg_open(void *conn, const weir_host *host, const weir_target *target, int64_
     if (st == WEIR_OK)
         st = check_tls(c, err);
     pg_starts(c, deadline_ns);
+    c->housework = 1;
     return st == WEIR_OK ? pg_settle(c, err) : st;
 }
 

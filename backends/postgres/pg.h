@@ -113,12 +113,13 @@ struct pg_conn {
     struct pg_cancel cancel;
 
     /* the hook that runs */
-    int64_t until;           /* waits no longer than that */
-    int sending;             /* the message is not all on its way */
-    int timed_out;           /* the deadline has passed, and the server was told to stop … */
-    int64_t give_up;         /* … which it has time for until then, … */
-    int64_t pause;           /* … and is told again after that long */
-    int in_transaction;      /* when the hook began */
+    int64_t until;      /* waits no longer than that */
+    int sending;        /* the message is not all on its way */
+    int timed_out;      /* the deadline has passed, and the server was told to stop … */
+    int64_t give_up;    /* … which it has time for until then, … */
+    int64_t pause;      /* … and is told again after that long */
+    int housework;      /* nothing of a borrower's runs, that would be worth stopping; set after the hook has begun */
+    int in_transaction; /* when the hook began */
     struct pg_stmt *running; /* NULL: no statement that was prepared */
     int stale;               /* the last failure: the server wants the statement to be prepared anew */
     int syncs;               /* of a pipeline, not seen yet; only what comes before the last one is handed out */

@@ -75,6 +75,7 @@ int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
     struct pg_conn *c = conn;
     const int before = c->read_only;
     int st = pg_begins(c, deadline_ns, err);
+    c->housework = 1;
     c->read_only = read_only != 0;
     if (st == WEIR_OK && !c->pooler)
         st = pg_say(c, lane(c), NULL, err);
@@ -132,6 +133,7 @@ int pg_reset(void *conn, int64_t deadline_ns, weir_error *err)
     struct pg_conn *c = conn;
     pg_abandon(c);
     pg_starts(c, deadline_ns);
+    c->housework = 1;
     if (c->native && (c->pooler || !tidy_handle(c)))
         return c->host->fail(err, WEIR_E_UNSUPPORTED, "postgres: what native use has left goes with its connection");
     const int st = c->pooler ? pg_undo(c, err) : undo_changes(c, err);
@@ -169,6 +171,7 @@ int pg_ping(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
     const int st = pg_begins(c, deadline_ns, err);
+    c->housework = 1;
     return st < 0 ? st : pg_say(c, "", NULL, err);
 }
 

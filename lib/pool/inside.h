@@ -86,11 +86,12 @@ struct weir_pool {
     struct list work;       /* slots that wait for a worker, oldest first */
     bool call, nudge;       /* for pool_unlock: there is new work; a timer moved */
     struct signal returned; /* after shutdown: a loan has ended */
-    struct signal stopped;  /* a slot's stoppers are gone */
+    struct signal stopped;  /* a slot's stoppers are gone, or a cancel is over */
     struct weir_slot *last;
     struct block *blocks;
     unsigned slots, generation;
     unsigned opening, closing, checking, recycling;
+    unsigned cancelling;  /* calls of the driver's cancel that are under way */
     int64_t next_recycle; /* none begins before */
     bool closed;
     struct health health;

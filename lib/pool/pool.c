@@ -45,7 +45,7 @@ static void init_locks(weir_pool *p)
 static void init_lanes(weir_pool *p)
 {
     list_init(&p->work);
-    p->opening = p->closing = p->checking = p->recycling = 0;
+    p->opening = p->closing = p->checking = p->recycling = p->cancelling = 0;
     p->next_recycle = 0;
     p->next_tick = NEVER;
     for (int i = 0; i < LANES; i++) {

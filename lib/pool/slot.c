@@ -100,7 +100,34 @@ static void cancel_call(struct weir_slot *s, void *arg)
     c->status = s->pool->ops->cancel(s, c->deadline, c->err);
 }
 
-/* Not in a call, but perhaps between two rows: the flag stays for the next call to see, which clears it whatever it is. */
+/* keeps law 10: a cancel may be a connection of its own.  Drops the lock while it waits; false: until the deadline there was none. */
+static bool room_to_cancel_locked(weir_pool *p, const struct weir_slot *s, uint64_t loan, int64_t deadline)
+{
+    while (p->cancelling >= p->config.max_connecting && word_lent(slot_word(s), loan) && slot_word(s) & WORD_IN_CALL) {
+        if (clock_now(p->home.clock) >= deadline)
+            return false;
+        signal_wait(&p->stopped, &p->lock, p->home.clock, deadline);
+    }
+    return true;
+}
+
+/*
+ * 1: there is a call to be stopped.  Not in a call, but perhaps between two rows: the flag stays for the next call to see, which clears it
+ * whatever it is.
+ */
+static int aim_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, int64_t deadline, weir_error *err)
+{
+    if (!room_to_cancel_locked(p, s, loan, deadline))
+        return fail(err, WEIR_E_TIMEOUT, "not cancelled within connect_timeout: %u other cancels are under way",
+                    p->cancelling);
+    uint64_t word = slot_word(s);
+    do {
+        if (!word_lent(word, loan))
+            return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
+    } while ((word & (WORD_IN_CALL | WORD_LOOK)) && !slot_move(s, &word, word | WORD_CANCEL));
+    return word & WORD_IN_CALL && !s->leaving;
+}
+
 int pool_cancel(struct weir_slot *s, uint64_t loan, weir_error *err)
 {
     if (!s)
@@ -108,19 +135,20 @@ int pool_cancel(struct weir_slot *s, uint64_t loan, weir_error *err)
     weir_pool *p = s->pool;
     weir_error own;
     int64_t deadline = clock_add(clock_now(p->home.clock), p->config.connect_timeout);
-    struct cancelling c = { .deadline = deadline, .err = err ? err : &own, .status = WEIR_OK };
+    struct cancelling c = { .deadline = deadline, .err = err ? err : &own };
     pool_lock(p);
-    uint64_t word = slot_word(s);
-    do {
-        if (!word_lent(word, loan)) {
-            pool_unlock(p);
-            return fail(err, WEIR_E_STALE, "the handle is stale: its connection has been released");
-        }
-    } while ((word & (WORD_IN_CALL | WORD_LOOK)) && !slot_move(s, &word, word | WORD_CANCEL));
-    if (word & WORD_IN_CALL && !s->leaving)
+    p->home.hold(p->home.arg); /* the loan may end meanwhile, and the db with it */
+    int status = aim_locked(p, s, loan, deadline, err);
+    if (status > 0) {
+        p->cancelling++;
         stop_call(p, s, cancel_call, &c);
+        p->cancelling--;
+        signal_all(&p->stopped);
+        status = c.status;
+    }
     pool_unlock(p);
-    return c.status;
+    p->home.drop(p->home.arg); /* p may be gone now */
+    return status;
 }
 
 static void interrupt_call(struct weir_slot *s, void *arg)

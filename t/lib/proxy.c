@@ -52,7 +52,7 @@ struct proxy {
     int delay_ms, over;
     const char *answer;
     struct link links[LINKS];
-    atomic_long connections, passed[2], round_trips;
+    atomic_long connections, hung_up, passed[2], round_trips;
 };
 
 static double now(void)
@@ -164,8 +164,9 @@ static int wants_output(const struct lane *a)
     return a->sent < a->held && a->left > 0 && now() >= a->due;
 }
 
-static void read_piece(struct proxy *p, struct lane *a)
+static void read_piece(struct proxy *p, struct link *l, enum proxy_way way)
 {
+    struct lane *a = &l->lanes[way];
     const ssize_t n = recv(a->from, a->piece, PIECE, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -173,8 +174,10 @@ static void read_piece(struct proxy *p, struct lane *a)
     a->held = n > 0 ? (size_t)n : 0;
     a->sent = 0;
     a->due = now() + p->delay_ms / 1e3;
-    if (a->ended)
-        shutdown(a->to, SHUT_WR);
+    if (!a->ended)
+        return;
+    shutdown(a->to, SHUT_WR);
+    atomic_fetch_add(&p->hung_up, way == PROXY_TO_CLIENT && !l->lanes[PROXY_TO_SERVER].ended);
 }
 
 static void write_piece(struct proxy *p, struct link *l, enum proxy_way way)
@@ -218,7 +221,7 @@ static void move(struct proxy *p, struct link *l, enum proxy_way way, short from
 {
     struct lane *a = &l->lanes[way];
     if (from & (POLLIN | POLLHUP | POLLERR) && wants_input(a))
-        read_piece(p, a);
+        read_piece(p, l, way);
     if (to & (POLLOUT | POLLERR) && wants_output(a))
         write_piece(p, l, way);
 }
@@ -354,6 +357,16 @@ void proxy_fault(struct proxy *p, enum proxy_way way, enum proxy_fault fault, lo
     wake(p);
 }
 
+/* With no fault to come, a lane through which nothing may pass is left alone. */
+void proxy_silence(struct proxy *p)
+{
+    pthread_mutex_lock(&p->lock);
+    for (int i = 0; i < LINKS; i++)
+        if (p->links[i].in_use)
+            p->links[i].lanes[PROXY_TO_CLIENT].left = p->links[i].lanes[PROXY_TO_SERVER].left = 0;
+    pthread_mutex_unlock(&p->lock);
+}
+
 void proxy_delay(struct proxy *p, int ms)
 {
     pthread_mutex_lock(&p->lock);
@@ -372,6 +385,11 @@ void proxy_answer(struct proxy *p, const char *text)
 long proxy_connections(const struct proxy *p)
 {
     return atomic_load(&p->connections);
+}
+
+long proxy_hung_up(const struct proxy *p)
+{
+    return atomic_load(&p->hung_up);
 }
 
 long proxy_passed(const struct proxy *p, enum proxy_way way)

@@ -172,6 +172,23 @@ static void test_stalls_mid_row(struct proxy *p)
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_NONE, 0);
 }
 
+/* What the pool asks for itself: a server that is silent is not asked to stop it, over the same broken road. */
+static void test_stalls_in_housework(struct proxy *p, struct rig *by_proxy)
+{
+    void *asked = session(by_proxy), *changed = session(by_proxy);
+    must(changed, "SET search_path = pg_catalog");
+    const long connections = proxy_connections(p);
+    proxy_fault(p, PROXY_TO_CLIENT, PROXY_STALL, 0);
+    is_int(backend->ping(asked, rig_now() + 60 * MS, &err), WEIR_E_TIMEOUT, "a ping into silence");
+    is_int(err.flags, WEIR_CONNECTION_DEAD, "  ends the connection: %s", err.text);
+    is_int(backend->reset(changed, rig_now() + 60 * MS, &err), WEIR_E_TIMEOUT, "so does a reset");
+    is_int(err.flags, WEIR_CONNECTION_DEAD, "  with it: %s", err.text);
+    is_int(proxy_connections(p), connections, "  and nobody is asked to stop them");
+    proxy_fault(p, PROXY_TO_CLIENT, PROXY_NONE, 0);
+    end(&asked);
+    end(&changed);
+}
+
 static void test_dies_mid_commit(void *witness, struct proxy *p, struct rig *by_proxy)
 {
     must(witness, "CREATE TABLE ledger(n int)");
@@ -328,6 +345,7 @@ int main(void)
     test_dies_in_handshake(p);
     test_dies_mid_row(p, &by_proxy);
     test_stalls_mid_row(p);
+    test_stalls_in_housework(p, &by_proxy);
     void *witness = session(&rig);
     test_dies_mid_commit(witness, p, &by_proxy);
     test_in_doubt(p);

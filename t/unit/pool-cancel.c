@@ -14,14 +14,18 @@ static struct null_server *server;
 static weir_conn conn;
 
 static atomic_uint statement, cancels, strayed; /* the statement in progress, counted before it begins */
+static atomic_uint at_once, most_at_once;
 
 static int spying_cancel(void *prepared, int64_t deadline_ns, weir_error *e)
 {
-    unsigned meant = atomic_load(&statement);
+    unsigned meant = atomic_load(&statement), now = atomic_fetch_add(&at_once, 1) + 1;
+    for (unsigned most = most_at_once; most < now && !atomic_compare_exchange_weak(&most_at_once, &most, now);)
+        ;
     int status = weir_null_backend.cancel(prepared, deadline_ns, e);
     sched_yield();
     atomic_fetch_add(&strayed, meant != atomic_load(&statement));
     atomic_fetch_add(&cancels, 1);
+    atomic_fetch_sub(&at_once, 1);
     return status;
 }
 
@@ -154,6 +158,73 @@ static void that_fails(const char *mode)
     weir_db_close(&db);
 }
 
+static void *cancel_one(void *arg)
+{
+    return (void *)(intptr_t)weir_cancel(*(weir_conn *)arg, NULL);
+}
+
+#define MANY 8
+
+/* The first two do not come back before the server is, and the others stand behind them. */
+static void many_at_once(const char *mode)
+{
+    weir_conn conns[MANY];
+    pthread_t stays[MANY], stops[MANY];
+    int stopped = 0, good = 0;
+    open_with("spy", mode, "connect_timeout=1h&pool_size=9");
+    weir_release(&conn);
+    for (int i = 0; i < MANY; i++) {
+        conns[i] = take(db, WEIR_WRITE);
+        stays[i] = begin(stay, &conns[i]);
+    }
+    null_await_at_least(server, NULL_WAITING, MANY);
+    null_set(server, NULL_STATE, NULL_BLACK_HOLE);
+    most_at_once = 0;
+    for (int i = 0; i < MANY; i++)
+        stops[i] = begin(cancel_one, &conns[i]);
+    AWAIT(at_once == 2);
+    for (int i = 0; i < 50; i++)
+        nap();
+    is_int(at_once, 2, "threads=%s: of many cancels two are under way, while the server says nothing", mode);
+    null_set(server, NULL_STATE, NULL_UP);
+    for (int i = 0; i < MANY; i++) {
+        good += end_of(stops[i]) == WEIR_OK;
+        stopped += end_of(stays[i]) == WEIR_E_CANCELLED;
+        weir_release(&conns[i]);
+    }
+    is_int(good, MANY, "  when it speaks again, all come through");
+    is_int(stopped, MANY, "  and each call is stopped");
+    is_int(most_at_once, 2, "  by no more than two at once");
+    weir_db_close(&db);
+}
+
+/* Whoever is still behind the others when time is up is told so. */
+static void too_late(const char *mode)
+{
+    weir_conn conns[3];
+    pthread_t stays[3], stops[2];
+    open_with("spy", mode, "connect_timeout=100ms");
+    weir_release(&conn);
+    for (int i = 0; i < 3; i++) {
+        conns[i] = take(db, WEIR_WRITE);
+        stays[i] = begin(stay, &conns[i]);
+    }
+    null_await_at_least(server, NULL_WAITING, 3);
+    null_set(server, NULL_STATE, NULL_BLACK_HOLE);
+    for (int i = 0; i < 2; i++)
+        stops[i] = begin(cancel_one, &conns[i]);
+    is_int(weir_cancel(conns[2], &err), WEIR_E_TIMEOUT, "threads=%s: a cancel that has no turn is bounded, too", mode);
+    for (int i = 0; i < 2; i++)
+        is_int(end_of(stops[i]), WEIR_E_TIMEOUT, "  as are those before it");
+    null_set(server, NULL_STATE, NULL_UP);
+    for (int i = 0; i < 3; i++) {
+        weir_cancel(conns[i], NULL);
+        is_int(end_of(stays[i]), WEIR_E_CANCELLED, "  and the calls are there to be stopped");
+        weir_release(&conns[i]);
+    }
+    weir_db_close(&db);
+}
+
 int main(void)
 {
     register_spy();
@@ -162,6 +233,8 @@ int main(void)
         storm(*mode);
         between_rows(*mode);
         that_fails(*mode);
+        many_at_once(*mode);
+        too_late(*mode);
     }
     return tap_done();
 }
