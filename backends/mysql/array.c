@@ -1,17 +1,16 @@
 /*
  * Bulk, as arrays: a statement for one row, prepared once a job, that MariaDB runs for many rows at once.
  *
- * The server is told the types once a statement, so a stretch ends where a column changes its own; NULL goes with every type, and times
- * are texts.  The client library wants a column's numbers side by side, or pointers to its texts.
+ * The server is told the types once a statement, so a stretch ends where a column changes its own; NULL goes with every type.  The
+ * client library wants a column's numbers side by side, or pointers to its texts and times.
  * SPDX-License-Identifier: MIT
  */
 #include "bulk.h"
 
 #if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
 
-#    define CELL_HEAD 10 /* an indicator, and how long it is */
-
-#    define TIME_SIZE 32
+#    define CELL_HEAD 10   /* an indicator, and how long it is */
+#    define NUMBER_SIZE 12 /* or a time */
 
 struct mys_array {
     size_t times; /* cells of the stretch that are one */
@@ -100,20 +99,15 @@ static size_t row_size(const struct mys_bulk *b, const weir_value *row)
 {
     size_t size = 0;
     for (size_t i = 0; i < b->spec->count; i++)
-        size += CELL_HEAD + (has_bytes(&row[i]) ? (size_t)row[i].length : TIME_SIZE);
+        size += CELL_HEAD + (has_bytes(&row[i]) ? (size_t)row[i].length : NUMBER_SIZE);
     return size;
-}
-
-static enum enum_field_types type_of(const weir_value *v)
-{
-    return v->type == WEIR_TIME ? MYSQL_TYPE_VAR_STRING : mys_types[v->type];
 }
 
 static int fits(const struct mys_bulk *b, const weir_value *row)
 {
     for (size_t i = 0; i < b->spec->count; i++) {
         const enum enum_field_types type = b->array->binds[i].buffer_type;
-        if (row[i].type != WEIR_NULL && type != MYSQL_TYPE_NULL && type != type_of(&row[i]))
+        if (row[i].type != WEIR_NULL && type != MYSQL_TYPE_NULL && type != mys_types[row[i].type])
             return 0;
     }
     return 1;
@@ -125,7 +119,7 @@ static int takes(struct mys_bulk *b, const weir_value *row)
         return 0;
     for (size_t i = 0; i < b->spec->count; i++) {
         if (row[i].type != WEIR_NULL)
-            b->array->binds[i].buffer_type = type_of(&row[i]);
+            b->array->binds[i].buffer_type = mys_types[row[i].type];
         b->array->times += row[i].type == WEIR_TIME;
     }
     return 1;
@@ -137,24 +131,23 @@ struct stretch {
     const weir_host *host;
     const weir_value *const *rows;
     size_t count;
-    char *times, *room; /* of the block, what is left for texts, and for columns */
+    MYSQL_TIME *times; /* places for those that are left */
+    char *room;        /* for columns */
 };
 
 static void put(struct stretch *s, MYSQL_BIND *bind, size_t row, const weir_value *v)
 {
-    const char **texts = bind->buffer;
+    const void **places = bind->buffer;
     bind->u.indicator[row] = v->type == WEIR_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
     if (v->type == WEIR_INT) {
         ((int64_t *)bind->buffer)[row] = v->as.i;
     } else if (v->type == WEIR_DOUBLE) {
         ((double *)bind->buffer)[row] = v->as.d;
     } else if (v->type == WEIR_TIME) {
-        s->host->time_text(s->times, v->as.i); /* it has been looked at */
-        texts[row] = s->times;
-        bind->length[row] = (unsigned long)strlen(s->times);
-        s->times += TIME_SIZE;
+        mys_put_time(s->times, s->host, v->as.i); /* it has been looked at */
+        places[row] = s->times++;
     } else if (v->type != WEIR_NULL) {
-        texts[row] = v->as.p;
+        places[row] = v->as.p;
         bind->length[row] = (unsigned long)v->length;
     }
 }
@@ -173,11 +166,11 @@ static char *put_columns(struct mys_bulk *b, size_t from, size_t count)
 {
     const size_t even = (count + sizeof(int64_t) - 1) / sizeof(int64_t) * sizeof(int64_t);
     const size_t column = even * (sizeof(int64_t) + sizeof(unsigned long) + 1);
-    char *block = mys_resize(b->conn->host, NULL, b->spec->count * column + b->array->times * TIME_SIZE);
+    char *block = mys_resize(b->conn->host, NULL, b->spec->count * column + b->array->times * sizeof(MYSQL_TIME));
     struct stretch s = { .host = b->conn->host, .rows = b->rows + from, .count = count, .room = block };
     if (!block)
         return NULL;
-    s.times = block + b->spec->count * column;
+    s.times = (void *)(block + b->spec->count * column);
     for (size_t i = 0; i < b->spec->count; i++, s.room += column)
         put_column(&s, &b->array->binds[i], i);
     return block;

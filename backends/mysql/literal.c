@@ -75,17 +75,24 @@ static char *write_text(char *at, const weir_value *v)
     return at;
 }
 
-/* With an exponent, or it would be a decimal.  The locale decides what is between the first digit and the others. */
+/*
+ * With an exponent, or it would be a decimal; without the zeros before that, which the server would have to read.  The locale decides what
+ * is between the first digit and the others.
+ */
 static char *write_double(char *at, double d)
 {
     char text[64];
     snprintf(text, sizeof text, "%.*e", FRACTION, d);
-    const char *digit = text + (*text == '-'), *exponent = strchr(text, 'e');
+    const char *digit = text + (*text == '-'), *exponent = strchr(text, 'e'), *end = exponent;
+    const char *fraction = exponent - FRACTION;
+    while (end > fraction + 1 && end[-1] == '0')
+        end--;
     if (*text == '-')
         *at++ = '-';
     *at++ = *digit;
     *at++ = '.';
-    return stpcpy(at, exponent - FRACTION);
+    memcpy(at, fraction, (size_t)(end - fraction));
+    return stpcpy(at + (end - fraction), exponent);
 }
 
 static char *write_time(char *at, const weir_host *host, int64_t us)

@@ -294,7 +294,8 @@ int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const w
                    size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* param.c */
-extern const enum enum_field_types mys_types[]; /* of each type of value */
+extern const enum enum_field_types mys_types[];                       /* of each type of value */
+int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us); /* < 0: it has no such year */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 

@@ -36,12 +36,12 @@ static unsigned digits(const char *text, int at, int width)
 }
 
 /* From "YYYY-MM-DD hh:mm:ss[.ffffff]". */
-static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t at, weir_error *err)
+int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us)
 {
     char text[32];
-    if (c->host->time_text(text, us) < 0)
-        return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", at + 1);
-    p->as.t = (MYSQL_TIME){
+    if (host->time_text(text, us) < 0)
+        return -1;
+    *out = (MYSQL_TIME){
         .year = digits(text, 0, 4),
         .month = digits(text, 5, 2),
         .day = digits(text, 8, 2),
@@ -52,6 +52,13 @@ static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t 
         .time_type = MYSQL_TIMESTAMP_DATETIME,
     };
     return WEIR_OK;
+}
+
+static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t at, weir_error *err)
+{
+    if (mys_put_time(&p->as.t, c->host, us) == WEIR_OK)
+        return WEIR_OK;
+    return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", at + 1);
 }
 
 static int put_double(struct mys_conn *c, struct mys_param *p, double d, size_t at, weir_error *err)
