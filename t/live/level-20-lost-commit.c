@@ -112,9 +112,31 @@ static void level(struct proxy *p, enum proxy_way way, const struct place *place
            settles ? "and committed once, in the end" : "or told committed");
 }
 
+/* What a proof by a marker rests on: two rows with one key wait for each other, and only one comes to be. */
+static void key_decides(weir_db *db)
+{
+    static const char marker[] = "INSERT INTO weir_markers (id, fate) VALUES ('x', 1)";
+    weir_conn first = talk_borrow(db, WEIR_WRITE), second = talk_borrow(db, WEIR_WRITE);
+    weir_error err;
+    for (int commits = 0; commits < 2; commits++) {
+        if (weir_begin(first, NULL, LONG, &err) < 0)
+            tap_bail("%s", err.text);
+        talk_run(first, "%s", marker);
+        is_int(weir_exec(NULL, second, marker, WEIR_NO_ARGS, weir_after_ms(200), &err), WEIR_E_TIMEOUT,
+               "a second marker waits for as long as the first is not ended");
+        is_int(commits ? weir_commit(NULL, first, LONG, &err) : weir_rollback(first, LONG, &err), WEIR_OK,
+               "  when that is %s", commits ? "committed" : "rolled back");
+        is_int(weir_exec(NULL, second, marker, WEIR_NO_ARGS, LONG, &err), commits ? WEIR_E_UNIQUE : WEIR_OK,
+               "  it is %s", commits ? "refused" : "stored");
+        talk_run(second, "DELETE FROM weir_markers WHERE id = 'x'");
+    }
+    weir_release(&first);
+    weir_release(&second);
+}
+
 void level_20_lost_commit(const struct place *place)
 {
-    weir_db *witness = level_open(place, "pool_size=2");
+    weir_db *witness = level_open(place, "pool_size=3");
     talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
     talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
     struct proxy *p = proxy_start(place->port);
@@ -131,5 +153,6 @@ void level_20_lost_commit(const struct place *place)
     is_int(weir_transact(NULL, witness, body, &whole, &once, LONG, &err), WEIR_OK,
            "a transaction with a marker by another program");
     is_int(talk_db_ask(witness, WEIR_READ, "SELECT count(*) FROM weir_markers"), 1, "  has swept the old ones");
+    key_decides(witness);
     weir_db_close(&witness);
 }

@@ -212,6 +212,40 @@ static void test_dies_mid_commit(void *witness, struct proxy *p, struct rig *by_
     proxy_fault(p, PROXY_TO_SERVER, PROXY_NONE, 0);
 }
 
+/* What a server tells of a transaction by its trace. */
+static void test_traces(void)
+{
+    char trace[WEIR_TRACE_SIZE], other[WEIR_TRACE_SIZE];
+    void *conn = session(&rig), *asker = session(&rig);
+    wing->begin_traced(conn, 0, trace, SOON, &err);
+    ok(*trace, "a transaction has a trace: %s", trace);
+    ok(wing->in_transaction(conn), "  and is open");
+    is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_PENDING, "  which the server tells");
+    is_int(wing->commit(conn, SOON, &err), WEIR_OK, "  it is committed");
+    is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_COMMITTED, "  and the server tells that");
+    wing->begin_traced(conn, 0, trace, SOON, &err);
+    wing->rollback(conn, SOON, &err);
+    is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_ABORTED, "another is rolled back, which it tells, too");
+    wing->begin_traced(conn, 3, trace, SOON, &err);
+    is_text(ask_text(conn, "SHOW transaction_isolation"), "serializable", "  a third has an isolation of its own");
+    end(&conn);
+    wait_for(asker, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'", 0);
+    is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_ABORTED, "  and is gone with its connection");
+    snprintf(other, sizeof other, "%s", trace);
+    char *timeline = strchr(other, ' ') + 1;
+    timeline[7] = timeline[7] == '9' ? '8' : '9';
+    is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_UNKNOWN, "nothing is told of another timeline");
+    snprintf(other, sizeof other, "%s", trace);
+    other[strlen(other) - 1] ^= 1;
+    is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_UNKNOWN, "  nor of another server");
+    ok(wing->settle(asker, "999999999999 0 0", SOON, &err) == WEIR_FATE_UNKNOWN, "  whatever the number");
+    conn = reader(&rig);
+    is_int(wing->begin_traced(conn, 0, trace, SOON, &err), WEIR_OK, "a reader's transaction");
+    is_text(trace, "", "  has none");
+    end(&conn);
+    end(&asker);
+}
+
 static weir_db *open_db(const char *url)
 {
     static const char *const options[] = { "threads", "none", NULL };
@@ -348,6 +382,7 @@ int main(void)
     test_stalls_in_housework(p, &by_proxy);
     void *witness = session(&rig);
     test_dies_mid_commit(witness, p, &by_proxy);
+    test_traces();
     test_in_doubt(p);
     end(&witness);
     test_no_room();

@@ -161,6 +161,53 @@ static void swallowed(weir_db *db, const struct dialect *d)
     is_int(talk_db_ask(db, WEIR_READ, "SELECT count(*) FROM book WHERE n IN (22, 23)"), 2, "  which is stored");
 }
 
+/* ---- statements that end it ---- */
+
+struct ending {
+    const char *statement;
+    int after; /* the status of the next statement */
+};
+
+static int ends_by_statement(weir_conn conn, void *arg, weir_error *err)
+{
+    struct ending *e = arg;
+    weir_error ignored;
+    write_line(conn, 61, err);
+    is_int(weir_exec(NULL, conn, e->statement, WEIR_NO_ARGS, LONG, err), WEIR_OK, "%s in a body", e->statement);
+    e->after = write_line(conn, 62, &ignored);
+    return 0;
+}
+
+static void ended(weir_db *db, const char *statement)
+{
+    struct ending e = { .statement = statement };
+    weir_outcome outcome;
+    weir_error err;
+    is_int(weir_transact(&outcome, db, ends_by_statement, &e, NULL, LONG, &err), WEIR_E_ARGUMENT,
+           "  ends the transaction, which is told");
+    is_int(outcome.state, WEIR_COMMIT_UNKNOWN, "  in its state, too");
+    is_int(e.after, WEIR_E_STATEMENT, "  and nothing more can be done in it");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM book WHERE n = 61"), 1, "  what was before is there");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM book WHERE n = 62"), 0, "  what came after is not");
+    talk_db_run(db, "DELETE FROM book WHERE n = 61");
+}
+
+/* A table made in a transaction is undone with it, or ends it. */
+static void makes_table(weir_db *db, const struct dialect *d)
+{
+    struct ending e = { .statement = "CREATE TABLE made(n INTEGER)" };
+    weir_outcome outcome;
+    weir_error err;
+    talk_db_run(db, "DROP TABLE IF EXISTS made");
+    if (d->tables_commit) {
+        ended(db, e.statement);
+        return;
+    }
+    is_int(weir_transact(&outcome, db, ends_by_statement, &e, NULL, LONG, &err), WEIR_OK, "  is a part of it");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM book WHERE n IN (61, 62)"), 2, "  and all is there");
+    talk_db_run(db, "DELETE FROM book WHERE n IN (61, 62)");
+}
+
 /* ---- time ---- */
 
 static int works_too_long(weir_conn conn, void *arg, weir_error *err)
@@ -221,6 +268,26 @@ static void read_only(weir_db *db)
     is_int(outcome.state, WEIR_COMMITTED, "  and is told committed");
     is_int(weir_transact(&outcome, db, plain, &deed, &reading, LONG, &err), WEIR_E_READ_ONLY, "  and writes nothing");
     is_int(outcome.attempts, 1, "  nor tries again");
+}
+
+/* ---- exactly once ---- */
+
+static void once(weir_db *db)
+{
+    const weir_transact_options exactly = { .size = sizeof exactly, .exactly_once = 1 };
+    struct deed deed = { .n = 71 };
+    weir_outcome outcome;
+    weir_error err;
+    talk_db_run(db, "DROP TABLE IF EXISTS weir_markers");
+    is_int(weir_transact(&outcome, db, plain, &deed, &exactly, LONG, &err), WEIR_OK,
+           "a transaction that is to be done exactly once");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM weir_markers WHERE fate = 1"), 1, "  leaves a marker");
+    deed.n = 71;
+    is_int(weir_transact(&outcome, db, plain, &deed, &exactly, LONG, &err), WEIR_E_UNIQUE, "  one that fails");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM weir_markers"), 1, "  leaves none");
+    const weir_transact_options reading = { .size = sizeof reading, .exactly_once = 1, .read_only = 1 };
+    is_int(weir_transact(&outcome, db, reads, &deed, &reading, LONG, &err), WEIR_OK, "  and a reader's needs none");
+    is_int(talk_db_ask(db, WEIR_WRITE, "SELECT count(*) FROM weir_markers"), 1, "  and leaves none");
 }
 
 /* ---- conflicts ---- */
@@ -298,8 +365,11 @@ void scenario_transact(const struct scenario *s)
     plain_ones(s->db);
     bad_ones(s->db);
     swallowed(s->db, s->dialect);
+    ended(s->db, "COMMIT");
+    makes_table(s->db, s->dialect);
     late(s->db);
     read_only(s->db);
+    once(s->db);
     opposite(s, false);
     opposite(s, true);
 }

@@ -39,6 +39,7 @@ static const struct dialect dialects[] = {
         .foreign_key = "23000",
         .not_null = "23000",
         .tells_last_id = true,
+        .tables_commit = true,
     },
     {
         .driver = "postgres",

@@ -26,6 +26,7 @@ struct dialect {
     bool one_writer;                                     /* write transactions run one after the other */
     bool failure_stays; /* a statement that fails inside a transaction leaves nothing to be done but roll back */
     bool tells_last_id;
+    bool tables_commit; /* making a table commits what was done before */
 };
 
 struct scenario {

@@ -311,10 +311,32 @@ static void ordered_faults(void)
     sql->begin(a, 0, 0, SOON, &err);
     is_int(sql->commit(a, SOON, &err), WEIR_E_SERVER, "a commit");
     is_int(sql->rollback(a, SOON, &err), WEIR_E_SERVER, "a rollback");
+    is_int(sql->settle(a, "1", SOON, &err), WEIR_E_SERVER, "a question about a lost commit");
     is_int(say(a, "ROWS 1"), WEIR_E_SERVER, "a row");
     ok(sql->rollback(a, SOON, &err) == WEIR_OK && say(a, "ROWS 1") == WEIR_OK, "and none twice");
     sql->forget(a, stmt);
     hang_up(a);
+}
+
+/* What becomes of a transaction is known by its trace. */
+static void traces(void)
+{
+    char open[WEIR_TRACE_SIZE], gone[WEIR_TRACE_SIZE];
+    void *a = writer("traces"), *b = writer("traces");
+    ok(!sql->begin_traced(a, 0, open, SOON, &err) && !say(a, "ADD 1"), "a transaction with a trace");
+    ok(sql->in_transaction(a), "is open");
+    is_int(sql->settle(b, open, SOON, &err), WEIR_FATE_PENDING, "which another session sees");
+    ok(!say(a, "COMMITLOST after") && sql->commit(a, SOON, &err) < 0 && err.status == WEIR_E_LOST,
+       "its commit is lost");
+    is_int(sql->settle(b, open, SOON, &err), WEIR_FATE_COMMITTED, "but has happened");
+    hang_up(a);
+    a = writer("traces");
+    ok(!sql->begin_traced(a, 0, gone, SOON, &err) && strcmp(open, gone), "another one has another trace");
+    ok(!say(a, "COMMITLOST before") && sql->commit(a, SOON, &err) < 0, "of one that does not arrive");
+    is_int(sql->settle(b, gone, SOON, &err), WEIR_FATE_ABORTED, "it is known that it has not happened");
+    is_int(sql->settle(b, "gone", SOON, &err), WEIR_E_STATEMENT, "and what is no trace is refused");
+    hang_up(a);
+    hang_up(b);
 }
 
 static void dirt(void)
@@ -418,6 +440,7 @@ int main(void)
     lost_commits();
     failing();
     ordered_faults();
+    traces();
     dirt();
     volatile_data();
     lanes();
