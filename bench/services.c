@@ -14,12 +14,12 @@
 #include "tap.h"
 
 #define POOL 15
-#define SHORTER 20 /* of the operations, in a short run */
+#define SHORTER 10 /* of the operations, in a short run */
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static const struct workload workloads[] = {
-    { "W1", "22 workers, 50 symbols, no client time", 22, 50, 0, 400 },
-    { "W2", "44 workers, 100 symbols, 500 us of client time a statement", 44, 100, 500, 200 },
+    { "W1", "22 workers, 50 symbols, no client time", 22, 50, 0, 200 },
+    { "W2", "44 workers, 100 symbols, 500 us of client time a statement", 44, 100, 500, 100 },
 };
 
 #define RC WEIR_READ_COMMITTED

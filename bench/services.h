@@ -18,7 +18,7 @@
 #define SERVICES 10 /* each has a table of its own */
 #define REPLICAS 11 /* of the services: the first has two */
 #define SHARED (-1) /* the table of all, where a service is asked for */
-#define ROWS 8      /* of an operation, in each of the two tables */
+#define ROWS 4      /* of an operation, in each of the two tables */
 #define SEEDS_MAX 3
 #define SQL_MAX 4096
 
