@@ -135,7 +135,7 @@ struct pg_conn {
     int native;            /* the handle has been handed out */
     int dead;
     int untraced;         /* the server has no functions that would tell the fate of a transaction */
-    char lineage[40];     /* its timeline and name, once they were asked for */
+    char lineage[80];     /* what the ids of its transactions are ids of, once that was asked for */
     int repaired;         /* the environment had set the time zone or the style of dates, and open has set it again */
     unsigned generation;  /* counts the times that all prepared statements were dropped */
     unsigned numbers;     /* names given so far; none is used twice */

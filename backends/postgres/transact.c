@@ -22,18 +22,29 @@ int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns,
     return st;
 }
 
-/* ---- traces: the transaction's id, and the lineage of the server that it is an id of ---- */
+/*
+ * ---- traces ----
+ *
+ * The transaction's id, and what it is an id of: a timeline of a server, between two crashes.
+ *
+ * A standby that was promoted gives the same ids to other transactions: nothing is told across a timeline.  So does a server after a
+ * crash, to those of which it had written nothing down: then "committed" may be said of somebody else's.  "aborted" is still true, and so
+ * it is of an id that was not given yet, for what is committed is written down.  A crash is seen by the statistics, which begin anew after
+ * one, and stay over an orderly stop.
+ */
 
 #define LINEAGE                                                                                       \
     "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' ' || (SELECT system_identifier FROM " \
     "pg_control_system())"
+#define SINCE_CRASH "(SELECT coalesce(extract(epoch FROM stats_reset)::text, '-') FROM pg_stat_bgwriter)"
 
 /* A server that writes stays on its timeline for as long as the session; behind a pooler the next one may be another's. */
 static const char *trace_query(const struct pg_conn *c)
 {
     return *c->lineage && !c->pooler ? "SELECT txid_current()"
                                      : "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END, "
-                                       "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " END";
+                                       "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " || ' ' || " SINCE_CRASH
+                                       " END";
 }
 
 static void read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRACE_SIZE])
@@ -69,7 +80,7 @@ int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE],
     c->failed_flags = 0;
     if (st == WEIR_OK)
         read_trace(c, r, trace);
-    else if (err->sqlstate[0] == '4' && err->sqlstate[1] == '2' && !c->dead)
+    else if (!c->dead && (strncmp(err->sqlstate, "42", 2) == 0 || strncmp(err->sqlstate, "0A", 2) == 0))
         st = begin_untraced(c, isolation, deadline_ns, err);
     PQclear(r);
     return st;
@@ -91,18 +102,29 @@ static int fate_of(const char *status)
     return WEIR_FATE_UNKNOWN; /* it has been forgotten, or is of another lineage */
 }
 
-/* keeps "no fate across a timeline": a standby that was promoted gives the same ids to other transactions */
+/* "<id> <timeline> <server> <since>", as it was written by read_trace. */
+static int write_question(char *sql, size_t size, const char *trace)
+{
+    const char *lineage = strchr(trace, ' '), *since = strrchr(trace, ' ');
+    if (!lineage || since == lineage)
+        return 0;
+    const int id = (int)(lineage - trace), line = (int)(since - lineage) - 1;
+    snprintf(sql, size,
+             "SELECT CASE WHEN pg_is_in_recovery() OR " LINEAGE " <> '%.*s' THEN '' "
+             "WHEN " SINCE_CRASH " = '%s' THEN txid_status(%.*s) "
+             "WHEN %.*s >= txid_snapshot_xmax(txid_current_snapshot()) THEN 'aborted' "
+             "WHEN txid_status(%.*s) = 'aborted' THEN 'aborted' END",
+             line, lineage + 1, since + 1, id, trace, id, trace, id, trace);
+    return 1;
+}
+
 int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
     PGresult *r = NULL;
-    char sql[400];
-    const char *lineage = strchr(trace, ' ');
-    if (!lineage)
+    char sql[700];
+    if (!write_question(sql, sizeof sql, trace))
         return WEIR_FATE_UNKNOWN;
-    snprintf(sql, sizeof sql,
-             "SELECT CASE WHEN pg_is_in_recovery() THEN '' WHEN " LINEAGE " <> '%s' THEN '' ELSE txid_status(%.*s) END",
-             lineage + 1, (int)(lineage - trace), trace);
     int st = pg_begins(c, deadline_ns, err);
     if (st == WEIR_OK)
         st = pg_say(c, sql, &r, err);

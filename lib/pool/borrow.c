@@ -129,18 +129,27 @@ static int shed_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int6
     return status;
 }
 
+/* When somebody who waits looks again at the latest. */
+static int64_t next_look(const weir_pool *p, enum lane_kind lane, const struct waiter *w, int64_t now, int64_t until)
+{
+    int64_t early = shed_moment(p, lane, w), due = tune_due_locked(p, lane);
+    until = early > now && early < until ? early : until;
+    return due < until ? due : until;
+}
+
 static int queue_locked(weir_pool *p, enum lane_kind lane, struct waiter *w, int64_t until)
 {
     waiter_join_locked(p, lane, w);
     governor_want_locked(p, w->since); /* also for one who does not wait: the next finds a connection */
     while (!w->done && !help_yourself_locked(p, lane, w)) {
-        int64_t now = clock_now(p->home.clock), early = shed_moment(p, lane, w);
+        int64_t now = clock_now(p->home.clock);
         if (now >= until)
             return give_up_locked(p, lane, w, now);
         if (must_shed_locked(p, lane, w, now))
             return shed_locked(p, lane, w, now);
+        tune_look_locked(p, now);
         if (!w->done)
-            wait_a_while(p, w, now, early > now && early < until ? early : until);
+            wait_a_while(p, w, now, next_look(p, lane, w, now, until));
     }
     return w->status;
 }

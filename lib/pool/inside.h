@@ -206,7 +206,8 @@ void health_age_locked(weir_pool *p, int64_t now);           /* what is idle for
 /* tune.c: how many may write at once. */
 void tune_start(weir_pool *p, int64_t now);
 void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now); /* the loan of this word has ended */
-void tune_look_locked(weir_pool *p, int64_t now);                    /* with each tick */
+void tune_look_locked(weir_pool *p, int64_t now);                    /* by those who wait, … */
+int64_t tune_due_locked(const weir_pool *p, enum lane_kind lane);    /* … also at this moment */
 bool tune_may_lend_locked(const weir_pool *p, enum lane_kind lane);
 unsigned tune_wanted_locked(const weir_pool *p, enum lane_kind lane);
 

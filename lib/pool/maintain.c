@@ -106,7 +106,6 @@ int64_t pool_tick(weir_pool *p)
     look_at_slot_locked(p, s, now, &l);
     health_look_locked(p, now);
     recycle_locked(p, now);
-    tune_look_locked(p, now);
     governor_want_locked(p, now); /* last: what was doubted just now may be what somebody has been woken for */
     if (l.leak)
         describe_leak_locked(l.leak, l.leak_age, &leak);

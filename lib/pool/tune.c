@@ -141,6 +141,7 @@ static void narrow(weir_pool *p, int64_t now)
     p->tuner.narrow = true;
     p->tuner.moved = p->tuner.returned_at = now;
     pool_count(p, COUNT_NARROWED);
+    waiters_wake_locked(p); /* they have to look again sooner now */
 }
 
 /* Those who wait are served, as far as there are idle ones. */
@@ -162,11 +163,16 @@ static void widen(weir_pool *p, int64_t now)
         widen_to(p, bound + (bound / 8 ? bound / 8 : 1), now);
 }
 
-/* keeps truth 3 */
+int64_t tune_due_locked(const weir_pool *p, enum lane_kind lane)
+{
+    return lane == LANE_WRITE && p->tuner.narrow ? clock_add(p->tuner.returned_at, STUCK) : NEVER;
+}
+
+/* keeps truth 3, with no help from maintenance, which a program without threads may not call meanwhile */
 void tune_look_locked(weir_pool *p, int64_t now)
 {
     struct tuner *t = &p->tuner;
-    if (!t->narrow || !p->lanes[LANE_WRITE].waiting || now - t->returned_at < STUCK)
+    if (!p->lanes[LANE_WRITE].waiting || now < tune_due_locked(p, LANE_WRITE))
         return;
     t->respite = clock_add(now, RESPITE);
     widen_to(p, UINT_MAX, now);

@@ -264,6 +264,23 @@ static void stuck(void)
     close_flowing();
 }
 
+/* The same thread, in a program without others, while the clock goes on. */
+static void stuck_alone(void)
+{
+    weir_conn kept[2], more;
+    open_flowing("null://alone/db?pool_size=8&write_reserve=7&threads=none");
+    const unsigned writers = narrow();
+    for (unsigned i = 0; i < writers; i++)
+        take(&kept[i], WEIR_WRITE, 60000);
+    is_int(take(&more, WEIR_WRITE, 3600000), WEIR_OK,
+           "who keeps all that may be lent, and has no threads, gets another");
+    is_int(figures().writers_max, 8, "  because all may write again");
+    weir_release(&more);
+    for (unsigned i = 0; i < writers; i++)
+        weir_release(&kept[i]);
+    close_flowing();
+}
+
 int main(void)
 {
     lost_before();
@@ -274,5 +291,6 @@ int main(void)
     ended();
     narrowing();
     stuck();
+    stuck_alone();
     return tap_done();
 }

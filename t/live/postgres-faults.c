@@ -215,7 +215,7 @@ static void test_dies_mid_commit(void *witness, struct proxy *p, struct rig *by_
 /* What a server tells of a transaction by its trace. */
 static void test_traces(void)
 {
-    char trace[WEIR_TRACE_SIZE], other[WEIR_TRACE_SIZE];
+    char trace[WEIR_TRACE_SIZE], other[WEIR_TRACE_SIZE], committed[WEIR_TRACE_SIZE];
     void *conn = session(&rig), *asker = session(&rig);
     wing->begin_traced(conn, 0, trace, SOON, &err);
     ok(*trace, "a transaction has a trace: %s", trace);
@@ -223,6 +223,7 @@ static void test_traces(void)
     is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_PENDING, "  which the server tells");
     is_int(wing->commit(conn, SOON, &err), WEIR_OK, "  it is committed");
     is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_COMMITTED, "  and the server tells that");
+    snprintf(committed, sizeof committed, "%s", trace);
     wing->begin_traced(conn, 0, trace, SOON, &err);
     wing->rollback(conn, SOON, &err);
     is_int(wing->settle(asker, trace, SOON, &err), WEIR_FATE_ABORTED, "another is rolled back, which it tells, too");
@@ -236,9 +237,15 @@ static void test_traces(void)
     timeline[7] = timeline[7] == '9' ? '8' : '9';
     is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_UNKNOWN, "nothing is told of another timeline");
     snprintf(other, sizeof other, "%s", trace);
-    other[strlen(other) - 1] ^= 1;
+    *(strrchr(other, ' ') - 1) ^= 1;
     is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_UNKNOWN, "  nor of another server");
-    ok(wing->settle(asker, "999999999999 0 0", SOON, &err) == WEIR_FATE_UNKNOWN, "  whatever the number");
+    snprintf(other, sizeof other, "%s", committed);
+    other[strlen(other) - 1] ^= 1;
+    is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_UNKNOWN, "  nor, after a crash, of what may be another's");
+    snprintf(other, sizeof other, "%s", trace);
+    other[strlen(other) - 1] ^= 1;
+    is_int(wing->settle(asker, other, SOON, &err), WEIR_FATE_ABORTED, "  but what is aborted then is so for good");
+    ok(wing->settle(asker, "999999999999 0 0 0", SOON, &err) == WEIR_FATE_UNKNOWN, "  whatever the number");
     conn = reader(&rig);
     is_int(wing->begin_traced(conn, 0, trace, SOON, &err), WEIR_OK, "a reader's transaction");
     is_text(trace, "", "  has none");
@@ -321,7 +328,13 @@ static void test_no_room(void)
 /* A process of the server's dies: it lets go of all the others. */
 static void test_crash(void)
 {
+    char committed[WEIR_TRACE_SIZE], open[WEIR_TRACE_SIZE];
     void *conn = session(&rig), *victim = session(&rig);
+    wing->begin_traced(conn, 0, committed, SOON, &err);
+    must(conn, "INSERT INTO ledger VALUES(4)");
+    wing->commit(conn, SOON, &err);
+    wing->begin_traced(conn, 0, open, SOON, &err);
+    must(conn, "INSERT INTO ledger VALUES(5)");
     const pid_t pid = (pid_t)ask_int(victim, "SELECT pg_backend_pid()");
     kill(pid, SIGKILL);
     while (backend->alive(conn))
@@ -336,6 +349,8 @@ static void test_crash(void)
     while (!(conn = dial(&rig, &rig.target, SOON, &err)) && err.flags == WEIR_RETRY_ELSEWHERE)
         ;
     ok(conn, "after a while the server takes connections again");
+    is_int(wing->settle(conn, open, SOON, &err), WEIR_FATE_ABORTED, "  and knows that what was open has not happened");
+    is_int(wing->settle(conn, committed, SOON, &err), WEIR_FATE_UNKNOWN, "  but nothing for sure of what has");
     end(&conn);
 }
 
