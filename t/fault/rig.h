@@ -20,18 +20,6 @@
 
 #define MS INT64_C(1000000)
 
-/* In a child of several threads these cannot make any: their own locks may be held by a thread that the child does not have. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define UNDER_SANITIZER true
-#elif defined(__has_feature)
-#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#        define UNDER_SANITIZER true
-#    endif
-#endif
-#ifndef UNDER_SANITIZER
-#    define UNDER_SANITIZER false
-#endif
-
 extern weir_db *db;
 extern weir_pool *pool;
 extern struct null_server *server;

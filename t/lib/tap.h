@@ -38,6 +38,18 @@ _Noreturn void tap_skip_all(const char *format, ...)
 _Noreturn void tap_bail(const char *format, ...) TAP_PRINTF(1, 2); /* nothing makes sense any more; ends the program */
 int tap_done(void);                                                /* prints the plan; the program's exit status */
 
+/* In a child of a process with several threads these cannot make any: their own locks may be held by a thread that the child does not have. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define UNDER_SANITIZER 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define UNDER_SANITIZER 1
+#    endif
+#endif
+#ifndef UNDER_SANITIZER
+#    define UNDER_SANITIZER 0
+#endif
+
 /* A folder of this test's own, made now, removed with all in it by tap_done; the text is static. */
 const char *tap_folder(void);
 void tap_clear(void); /* removes it: for a process that outlives the test */
