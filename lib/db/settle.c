@@ -67,18 +67,25 @@ static int make_table(weir_conn conn, const char *sql, weir_deadline deadline, w
     return status < 0 && read_marker(conn, "", deadline, &ignored) >= 0 ? WEIR_OK : status;
 }
 
+/* Briefly: what is left is swept in an hour. */
+static void sweep(weir_conn conn, const char *sql, int64_t now, weir_deadline deadline)
+{
+    weir_error ignored;
+    const weir_deadline soon = { -clock_add(now, NS_PER_S) };
+    bool sooner = deadline.ns < 0 && deadline.ns > soon.ns;
+    weir_exec(NULL, conn, sql, WEIR_NO_ARGS, sooner ? deadline : soon, &ignored);
+}
+
 /* Once in a while, by whoever comes first then. */
 static int look_after_table(weir_db *db, weir_conn conn, weir_deadline deadline, weir_error *err)
 {
-    weir_error ignored;
     int64_t now = clock_now(&db->clock), swept = atomic_load(&db->swept);
     if (swept && now - swept < SWEEP_EVERY)
         return WEIR_OK;
     int status = make_table(conn, db->backend->sql->make_markers, deadline, err);
-    if (status < 0 || !atomic_compare_exchange_strong(&db->swept, &swept, now ? now : 1))
-        return status;
-    weir_exec(NULL, conn, db->backend->sql->sweep_markers, WEIR_NO_ARGS, deadline, &ignored); /* or in an hour */
-    return WEIR_OK;
+    if (status >= 0 && atomic_compare_exchange_strong(&db->swept, &swept, now ? now : 1))
+        sweep(conn, db->backend->sql->sweep_markers, now, deadline);
+    return status < 0 ? status : WEIR_OK;
 }
 
 int settle_prepare(weir_db *db, weir_conn conn, struct claim *claim, weir_deadline deadline, weir_error *err)
