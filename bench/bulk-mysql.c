@@ -205,13 +205,13 @@ static void upsert_parameters(const struct candle *c, size_t n)
 #define WHICH_OF_MYSQL "SELECT thread_os_id FROM performance_schema.threads WHERE processlist_id = CONNECTION_ID()"
 
 static struct hand hands[] = {
-    { "insert", "arrays", insert_arrays },
-    { "insert", "rows as text", insert_text },
-    { "insert", "rows of params", insert_parameters },
-    { "upsert", "arrays", upsert_arrays },
-    { "upsert", "rows as text", upsert_text },
-    { "upsert", "rows of params", upsert_parameters },
-    { NULL, NULL, NULL },
+    { "insert", "arrays", insert_arrays, 0 },
+    { "insert", "rows as text", insert_text, 0 },
+    { "insert", "rows of params", insert_parameters, 0 },
+    { "upsert", "arrays", upsert_arrays, 0 },
+    { "upsert", "rows as text", upsert_text, 0 },
+    { "upsert", "rows of params", upsert_parameters, 0 },
+    { NULL, NULL, NULL, 0 },
 };
 
 static struct database database;

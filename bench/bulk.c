@@ -75,9 +75,10 @@ static void make_candles(void)
 
 static void by_hand(const struct hand *hand)
 {
-    for (size_t i = 0; i < count; i += database->batch) {
+    const size_t batch = hand->at_once ? count : database->batch;
+    for (size_t i = 0; i < count; i += batch) {
         database->say(database->begin);
-        hand->write(&candles[i], count - i < database->batch ? count - i : database->batch);
+        hand->write(&candles[i], count - i < batch ? count - i : batch);
         database->say(database->commit);
     }
 }
@@ -85,6 +86,13 @@ static void by_hand(const struct hand *hand)
 /* ---- weir */
 
 static weir_db *db;
+
+#define CELLS 7
+#define CELLS_OF(c)                                                                                              \
+    {                                                                                                            \
+        weir_text((c)->symbol), weir_time_us((c)->at * 1000000), weir_double((c)->open), weir_double((c)->high), \
+            weir_double((c)->low), weir_double((c)->close), weir_int((c)->volume)                                \
+    }
 
 static void by_weir(uint32_t insert_only)
 {
@@ -101,13 +109,30 @@ static void by_weir(uint32_t insert_only)
     weir_bulk *bulk;
     must(weir_bulk_open(&bulk, db, &spec, &err) == WEIR_OK, "weir_bulk_open");
     for (size_t i = 0; i < count; i++) {
-        const struct candle *c = &candles[i];
-        const weir_value cells[] = { weir_text(c->symbol), weir_time_us(c->at * 1000000), weir_double(c->open),
-                                     weir_double(c->high), weir_double(c->low),           weir_double(c->close),
-                                     weir_int(c->volume) };
-        must(weir_bulk_row(bulk, weir_args_of(cells, 7), &err) == WEIR_OK, err.text);
+        const weir_value cells[CELLS] = CELLS_OF(&candles[i]);
+        must(weir_bulk_row(bulk, weir_args_of(cells, CELLS), &err) == WEIR_OK, err.text);
     }
     must(weir_bulk_finish(&bulk, NULL, weir_never(), &err) == WEIR_OK, err.text);
+}
+
+/* A statement for each row, in one transaction. */
+static void each_by_weir(void)
+{
+    weir_error err;
+    weir_conn conn;
+    weir_value(*cells)[CELLS] = malloc(count * sizeof *cells);
+    weir_args *rows = malloc(count * sizeof *rows);
+    must(cells && rows, "no memory");
+    for (size_t i = 0; i < count; i++) {
+        const weir_value row[CELLS] = CELLS_OF(&candles[i]);
+        memcpy(cells[i], row, sizeof row);
+        rows[i] = weir_args_of(cells[i], CELLS);
+    }
+    must(weir_acquire(&conn, db, WEIR_WRITE, weir_never(), &err) == WEIR_OK, err.text);
+    must(weir_exec_many(NULL, NULL, conn, database->insert, rows, count, weir_never(), &err) == WEIR_OK, err.text);
+    weir_release(&conn);
+    free(rows);
+    free(cells);
 }
 
 static int weir_id(void)
@@ -203,12 +228,21 @@ static void add_side(const char *task, const char *name, int kind, const struct 
     sides[side_count++] = (struct side){ .task = task, .name = name, .kind = kind, .hand = hand };
 }
 
+static int is_each(const char *task)
+{
+    return strcmp(task, "each") == 0;
+}
+
+/* None, if nothing is written by hand. */
 static void add_sides(const char *task)
 {
+    const size_t before = side_count;
     for (const struct hand *h = database->hands; h->task; h++)
         if (h->write && strcmp(h->task, task) == 0)
             add_side(task, h->name, HAND, h);
-    add_side(task, "weir_bulk", WEIR, NULL);
+    if (side_count == before)
+        return;
+    add_side(task, is_each(task) ? "weir_exec_many" : "weir_bulk", WEIR, NULL);
 #ifdef WITH_ZDB
     add_side(task, "libzdb", LIBZDB, NULL);
 #endif
@@ -226,6 +260,8 @@ static void write_rows(const struct side *s, int upserts)
 {
     if (s->kind == HAND)
         by_hand(s->hand);
+    else if (s->kind == WEIR && is_each(s->task))
+        each_by_weir();
     else if (s->kind == WEIR)
         by_weir(!upserts);
     else
@@ -267,13 +303,15 @@ static struct side best_of(const char *task, int kind)
 static void print(const char *task)
 {
     const struct side weir = best_of(task, WEIR), hand = best_of(task, HAND), zdb_side = best_of(task, LIBZDB);
+    if (weir.rate <= 0)
+        return;
     for (size_t i = 0; i < side_count; i++)
         if (strcmp(sides[i].task, task) == 0)
             printf("%-8s %-16s %9.0f rows/s %8.2f us of processor time a row\n", task, sides[i].name, sides[i].rate,
                    sides[i].cost);
-    printf("%-8s weir_bulk, by the clock: %.2f of the best by hand, %.1f times libzdb\n", task, weir.rate / hand.rate,
+    printf("%-8s weir, by the clock: %.2f of the best by hand, %.1f times libzdb\n", task, weir.rate / hand.rate,
            zdb_side.rate > 0 ? weir.rate / zdb_side.rate : 0);
-    printf("%-8s weir_bulk, by processor: %.2f of the best by hand, %.1f times libzdb\n", task, hand.cost / weir.cost,
+    printf("%-8s weir, by processor: %.2f of the best by hand, %.1f times libzdb\n", task, hand.cost / weir.cost,
            zdb_side.rate > 0 ? zdb_side.cost / weir.cost : 0);
 }
 
@@ -288,6 +326,7 @@ static void open_sides(const char *where)
     ids[LIBZDB] = open_zdb(user, rest + 1);
     add_sides("insert");
     add_sides("upsert");
+    add_sides("each");
 }
 
 int bulk_bench(int argc, char **argv, const struct database *of)
@@ -303,6 +342,7 @@ int bulk_bench(int argc, char **argv, const struct database *of)
             take_turn(&sides[k]);
     print("insert");
     print("upsert");
+    print("each");
     database->say("DROP TABLE bench_bulk");
     weir_db_close(&db);
     return 0;

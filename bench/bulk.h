@@ -26,10 +26,11 @@ struct candle {
 extern struct candle *candles;
 extern size_t count;
 
-/* One way by hand. */
+/* One way by hand, of a task: insert and upsert are what weir_bulk is for, each (a statement a row) is for weir_exec_many. */
 struct hand {
     const char *task, *name;
     void (*write)(const struct candle *c, size_t n); /* within a transaction; NULL: this server cannot do it */
+    int at_once;                                     /* all rows are one */
 };
 
 /* What differs from one database to the next.  Whatever goes wrong ends the program. */
