@@ -64,11 +64,10 @@ static void *work(void *arg)
     return NULL;
 }
 
-static double work_all(struct run *r, struct worker *workers)
+static void work_all(struct run *r, struct worker *workers)
 {
     pthread_t *threads = calloc((size_t)r->workload->workers, sizeof *threads);
     must(threads, "the workers", "no memory");
-    const double began = now_s();
     for (int i = 0; i < r->workload->workers; i++) {
         workers[i] = (struct worker){ .run = r, .replica = i % REPLICAS };
         must(pthread_create(&threads[i], NULL, work, &workers[i]) == 0, "pthread_create", "no thread");
@@ -76,7 +75,6 @@ static double work_all(struct run *r, struct worker *workers)
     for (int i = 0; i < r->workload->workers; i++)
         pthread_join(threads[i], NULL);
     free(threads);
-    return now_s() - began;
 }
 
 /* ---- the database, before and after */
@@ -206,8 +204,10 @@ static void run(struct run *r, const struct bench *b, struct figures *f)
     struct worker *workers = calloc((size_t)r->workload->workers, sizeof *workers);
     must(workers && r->committed && r->ms, "a run", "no memory");
     const int64_t before = ask_number(b, b->database->deadlocks);
+    const double began = now_s(); /* who keeps connections also opens them */
     r->opened = r->side->open(b, r->mode);
-    f->seconds = work_all(r, workers);
+    work_all(r, workers);
+    f->seconds = now_s() - began;
     r->side->close(r->opened, f);
     wait_for_others(b);
     const int64_t deadlocks = b->database->deadlocks ? ask_number(b, b->database->deadlocks) - before : -1;

@@ -1,5 +1,5 @@
 /*
- * Bulk, as arrays: a statement for one row, prepared once a job, that MariaDB runs for many rows at once.
+ * Bulk, as arrays: a statement for one row, prepared once, that MariaDB runs for many rows at once.
  *
  * The server is told the types once a statement, so a stretch ends where a column changes its own; NULL goes with every type.  The
  * client library wants a column's numbers side by side, or pointers to its texts and times.
@@ -34,33 +34,61 @@ static char *write_statement(char *at, const struct mys_conn *c, const weir_bulk
     return mys_insert_tail(stpcpy(at, ")"), c, spec);
 }
 
-static int prepare(struct mys_bulk *b, weir_error *err)
+static int prepare(struct mys_bulk *b, struct mys_stmt **place, const char *sql, weir_error *err)
 {
-    struct mys_conn *c = b->conn;
     void *stmt;
     size_t params, columns;
+    if (*place)
+        mys_forget(b->conn, *place);
+    *place = NULL;
+    const int st = mys_prepare(b->conn, &stmt, &params, &columns, sql, b->deadline_ns, err);
+    if (st == WEIR_OK)
+        *place = stmt;
+    return st;
+}
+
+/* By its job, or by its text if that is not NULL; else the place that was not used for longest. */
+static struct mys_stmt **place_of(struct mys_conn *c, uint64_t job, const char *sql)
+{
+    struct mys_stmt **oldest = c->bulks;
+    for (struct mys_stmt **s = c->bulks; s < c->bulks + MYS_BULKS; s++) {
+        if (*s && (sql ? strcmp((*s)->sql, sql) == 0 : (*s)->job == job))
+            return s;
+        if (*oldest && (!*s || (*s)->used < (*oldest)->used))
+            oldest = s;
+    }
+    return oldest;
+}
+
+/* Another job may want the same. */
+static int find_by_text(struct mys_bulk *b, struct mys_stmt ***place, weir_error *err)
+{
+    struct mys_conn *c = b->conn;
     char *sql = mys_resize(c->host, NULL, mys_insert_size(b->spec));
+    int st = WEIR_OK;
     if (!sql)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
     write_statement(sql, c, b->spec);
-    const int st = mys_prepare(c, &stmt, &params, &columns, sql, b->deadline_ns, err);
+    *place = place_of(c, b->job, sql);
+    if (!**place || strcmp((**place)->sql, sql) != 0)
+        st = prepare(b, *place, sql, err);
     mys_resize(c->host, sql, 0);
-    if (st < 0)
-        return st;
-    c->bulk = stmt;
-    c->bulk_job = b->job;
-    return WEIR_OK;
+    return st;
 }
 
 static int know_statement(struct mys_bulk *b, weir_error *err)
 {
     struct mys_conn *c = b->conn;
-    if (c->bulk && c->bulk_job == b->job)
-        return WEIR_OK;
-    if (c->bulk)
-        mys_forget(c, c->bulk);
-    c->bulk = NULL;
-    return prepare(b, err);
+    struct mys_stmt **place = place_of(c, b->job, NULL);
+    if (!*place || (*place)->job != b->job) {
+        const int st = find_by_text(b, &place, err);
+        if (st < 0)
+            return st;
+    }
+    c->bulk = *place;
+    c->bulk->job = b->job;
+    c->bulk->used = ++c->bulks_used;
+    return WEIR_OK;
 }
 
 static int make_binds(struct mys_bulk *b, weir_error *err)

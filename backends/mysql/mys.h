@@ -73,6 +73,8 @@ struct mys_wait {
 struct mys_param;
 struct mys_column;
 
+#define MYS_BULKS 16 /* tables that a connection writes in turn without preparing anew */
+
 struct mys_stmt {
     struct mys_stmt *next, *previous; /* all of a connection, so that close finds those that nobody forgot */
     MYSQL_STMT *handle;               /* NULL: the server prepares no such statement, its text is sent as it is */
@@ -84,8 +86,9 @@ struct mys_stmt {
     int bound;
     struct mys_column *columns; /* NULL: it has returned no rows yet */
     unsigned column_count;
-    int columns_bound; /* and the library knows them */
-    int has_large;     /* memory for long cells */
+    int columns_bound;  /* and the library knows them */
+    int has_large;      /* memory for long cells */
+    uint64_t job, used; /* of those that arrays are bound for: the last job that had it, and when */
     char sql[];
 };
 
@@ -136,9 +139,10 @@ struct mys_conn {
     uint64_t packet_limit; /* the longest packet that the server takes; 0: not asked yet */
 
     struct mys_stmt *statements;
-    unsigned forgotten;      /* of them */
-    struct mys_stmt *bulk;   /* of the last job that arrays were bound for … */
-    uint64_t bulk_job;       /* … this */
+    unsigned forgotten;                /* of them */
+    struct mys_stmt *bulks[MYS_BULKS]; /* that arrays are bound for, of the last jobs … */
+    struct mys_stmt *bulk;             /* … and of the present one */
+    uint64_t bulks_used;
     struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
     struct mys_result result;
     unsigned fetched; /* rows ever */

@@ -103,7 +103,7 @@ struct pg_plan {
     int doubt;            /* it has failed, and nobody has since */
 };
 
-#define PG_PLANS 4
+#define PG_PLANS 16
 
 struct pg_conn {
     const weir_host *host;

@@ -56,7 +56,10 @@ typedef struct weir_bulk_result {
  * server yet.  The caller ends *out with weir_bulk_finish or weir_bulk_abort.  WEIR_E_ARGUMENT: the spec has a flaw, named in the text.
  */
 WEIR_API WEIR_CHECKED int weir_bulk_open(weir_bulk **out, weir_db *db, const weir_bulk_spec *spec, weir_error *err);
-/* The same on a borrowed connection, all of it in the caller's transaction, which is his to end; nothing is retried. */
+/*
+ * The same on a borrowed connection, all of it in the caller's transaction, which is his to end; nothing is retried.  A batch that fails is
+ * undone, and the transaction goes on; in the body of weir_transact, that body runs again first, with savepoints that it had not before.
+ */
 WEIR_API WEIR_CHECKED int weir_bulk_open_on(weir_bulk **out, weir_conn conn, const weir_bulk_spec *spec,
                                             weir_error *err);
 /*

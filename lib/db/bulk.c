@@ -4,8 +4,8 @@
  * What must be true:
  *  1. A batch is committed whole but for the bad rows that were to be skipped, or not at all.
  *  2. After the failure of a batch nothing more is written: each later call tells that failure again.
- *  3. Savepoints, which cost a round trip each, are set only where there is something to be saved: in the caller's transaction, or when
- *     a batch has failed once and its bad rows are looked for.
+ *  3. Savepoints, which cost a round trip each, are set only where there is something to be saved: in the caller's transaction, unless
+ *     weir_transact can run all of that again, or when a batch has failed once and its bad rows are looked for.
  * SPDX-License-Identifier: MIT
  */
 #include <string.h>

@@ -3,7 +3,8 @@
  *
  * What must be true:
  *  1. The body runs again only after all of it was undone: a failure that the driver marked WEIR_RETRY_TRANSACTION, a connection that was
- *     lost before the commit was sent, or a lost commit that is known not to have happened.
+ *     lost before the commit was sent, a lost commit that is known not to have happened, or a batch of rows that was written without a
+ *     savepoint, in the hope that it would do, and has failed; the body then has them.
  *  2. A commit whose fate is unknown is settled (settle.c), or else never run again.
  *  3. No connection is held while waiting for the next try, and none is made past the deadline.
  *  4. An outage fails everybody at once, so what is run again because of one is paid from a budget (pool/budget.c).  A conflict is never
@@ -20,7 +21,7 @@
 #define BACKOFF_MAX (128 * NS_PER_MS)
 
 /* Why the body may run again. */
-enum again { AGAIN_NEVER, AGAIN_CONFLICT, AGAIN_OUTAGE };
+enum again { AGAIN_NEVER, AGAIN_CONFLICT, AGAIN_OUTAGE, AGAIN_CAREFULLY };
 
 struct transact {
     weir_db *db;
@@ -34,6 +35,8 @@ struct transact {
     struct claim claim; /* of the present try */
     enum again again;
     enum again failure; /* what a failure in it has allowed, whatever the body made of that */
+    uint32_t attempts;  /* how often the body may run */
+    bool careful;       /* it runs again because of a batch that failed: with savepoints */
 };
 
 static enum again allowed_by(int status, const weir_error *err)
@@ -52,7 +55,10 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     struct transaction_state state = transaction_look(conn);
     if (status < 0 && err->status != status)
         fail(err, status, "the body of the transaction failed (%s)", weir_status_name(status));
-    t->failure = state.retry ? AGAIN_CONFLICT : state.lost ? AGAIN_OUTAGE : AGAIN_NEVER;
+    t->failure = state.retry     ? AGAIN_CONFLICT
+                 : state.lost    ? AGAIN_OUTAGE
+                 : state.careful ? AGAIN_CAREFULLY
+                                 : AGAIN_NEVER;
     if (status == 0 && state.inner)
         return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
@@ -90,7 +96,7 @@ static int begin(struct transact *t, weir_conn conn, weir_error *err)
     if (status >= 0)
         status = transaction_begin(conn, &t->options, *t->claim.marker ? NULL : t->claim.trace, t->deadline, err);
     if (status >= 0)
-        status = transaction_bound(conn, t->until, err);
+        status = transaction_bound(conn, t->until, !t->careful && t->outcome.attempts < t->attempts, err);
     else
         t->again = allowed_by(status, err);
     return status;
@@ -158,12 +164,13 @@ static bool pause(const struct transact *t, uint64_t *random)
 }
 
 /* keeps truth 4 */
-static bool may_run_again(const struct transact *t)
+static bool may_run_again(struct transact *t)
 {
     weir_pool *pool = t->db->pool;
     if (t->again == AGAIN_CONFLICT)
         pool_conflict(pool);
-    return t->again == AGAIN_CONFLICT || (t->again == AGAIN_OUTAGE && pool_spend_retry(pool));
+    t->careful |= t->again == AGAIN_CAREFULLY;
+    return t->again != AGAIN_OUTAGE || pool_spend_retry(pool);
 }
 
 static void count(const struct transact *t, int status)
@@ -178,10 +185,10 @@ static void count(const struct transact *t, int status)
 static int run(struct transact *t, weir_error *err)
 {
     uint64_t random = (uint64_t)(uintptr_t)t ^ thread_number();
-    uint32_t attempts = t->options.attempts ? t->options.attempts : t->db->transact_attempts;
+    t->attempts = t->options.attempts ? t->options.attempts : t->db->transact_attempts;
     pool_earn_retry(t->db->pool);
     int status = try_once(t, err);
-    while (status < 0 && t->again && t->outcome.attempts < attempts && may_run_again(t) && pause(t, &random)) {
+    while (status < 0 && t->again && t->outcome.attempts < t->attempts && may_run_again(t) && pause(t, &random)) {
         pool_count(t->db->pool, COUNT_RETRY);
         status = try_once(t, err);
     }

@@ -42,6 +42,7 @@ struct tuner {
     bool waited;                  /* somebody did */
     double rate;                  /* good work a nanosecond, in the window before */
     int step;                     /* 1 or -1 */
+    bool turned;                  /* it has been too many once: from then on in small steps */
 
     /* Fewer for a while, because of conflicts. */
     bool narrow;

@@ -71,10 +71,12 @@ static void begin_window(weir_pool *p, int64_t now)
     t->waited = p->lanes[LANE_WRITE].waiting > 0;
 }
 
-/* An eighth at a time, and no less than one. */
+/* Twice as many until that is too many, so that a wide lane is found soon; then an eighth at a time, and no less than one. */
 static unsigned next_bound(const weir_pool *p)
 {
     unsigned bound = p->lanes[LANE_WRITE].bound, width = bound / 8 ? bound / 8 : 1;
+    if (!p->tuner.turned)
+        width = bound;
     unsigned most = lane_limit(p, LANE_WRITE);
     if (p->tuner.step < 0)
         return bound > FLOOR + width ? bound - width : FLOOR;
@@ -86,8 +88,12 @@ static void move_bound(weir_pool *p, int64_t elapsed)
     struct tuner *t = &p->tuner;
     uint64_t bad = conflicts(p) - t->conflicts, good = t->returned > bad ? t->returned - bad : 0;
     double rate = (double)good / (double)elapsed;
-    if (rate < t->rate)
+    bool worse = rate < t->rate;
+    if (worse && !t->turned)
+        p->lanes[LANE_WRITE].bound = (p->lanes[LANE_WRITE].bound + 1) / 2; /* as it was before */
+    if (worse)
         t->step = -t->step;
+    t->turned |= worse;
     t->rate = rate;
     p->lanes[LANE_WRITE].bound = next_bound(p);
 }

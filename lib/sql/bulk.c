@@ -164,10 +164,31 @@ static int write_carefully(const struct writing *w, weir_error *err)
     return write_guarded(w, 0, w->batch->count, err);
 }
 
+static bool is_worth_rerun(int status, const weir_error *err)
+{
+    return !(err->flags & (WEIR_RETRY_TRANSACTION | WEIR_CONNECTION_DEAD)) && status != WEIR_E_TIMEOUT &&
+           status != WEIR_E_CANCELLED;
+}
+
+/* Two round trips fewer.  Of one that fails some rows may be written, so the transaction is of no use any more. */
+static int write_hopefully(const struct writing *w, weir_error *err)
+{
+    struct link *l = w->link;
+    int status = write_plain(w, err);
+    if (status >= 0 || l->doom_status)
+        return status;
+    l->careful = is_worth_rerun(status, err);
+    l->doom_status = status;
+    link_keep_error(l, &l->doom, err);
+    return status;
+}
+
 /* One that fails leaves the transaction as it was before, if that can be: it is the caller's to go on with. */
 static int write_apart(const struct writing *w, weir_error *err)
 {
     weir_error ignored;
+    if (w->link->rerun)
+        return write_hopefully(w, err);
     int status = transaction_mark(w->link, BATCH, w->until, err);
     if (status < 0)
         return status;

@@ -248,7 +248,8 @@ int link_tell_unready(const struct link *l, weir_error *err)
         return fail(err, WEIR_E_STATEMENT,
                     "a statement of this transaction has ended it: what came before that is committed");
     const weir_error unknown = { .status = l->doom_status };
-    fail_in(err, l->doom ? l->doom : &unknown, "the server has rolled this transaction back");
+    fail_in(err, l->doom ? l->doom : &unknown,
+            l->careful ? "a batch in this transaction has failed" : "the server has rolled this transaction back");
     return l->doom_status;
 }
 

@@ -59,8 +59,10 @@ struct link {
     bool writes;      /* it is not read-only: a lost commit is in doubt */
     bool retry;       /* a failure in it has said that all of it may run again */
     bool ended;       /* a statement in it has ended it: nothing but rollback works */
+    bool rerun;       /* who runs it would rather run it again than have savepoints set for what hardly ever fails */
+    bool careful;     /* … and is to do so: a batch has failed without one */
     int64_t bound;    /* no statement of it runs past this moment */
-    int doom_status;  /* < 0: the server has undone it; nothing but rollback works */
+    int doom_status;  /* < 0: the server has undone it, or it is to be undone; nothing but rollback works */
     weir_error *doom; /* how; may be NULL for want of memory */
 };
 

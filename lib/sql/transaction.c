@@ -25,7 +25,7 @@ static int begin_outer(struct link *l, const weir_transact_options *o, char *tra
     l->depth = 1;
     l->writes = !reads;
     l->doom_status = 0;
-    l->retry = l->ended = false;
+    l->retry = l->ended = l->rerun = l->careful = false;
     return WEIR_OK;
 }
 
@@ -262,13 +262,14 @@ int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline
     return link_leave(l, status, err);
 }
 
-int transaction_bound(weir_conn conn, int64_t until, weir_error *err)
+int transaction_bound(weir_conn conn, int64_t until, bool rerun, weir_error *err)
 {
     struct link *l;
     int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
     l->bound = until;
+    l->rerun = rerun;
     return link_leave(l, WEIR_OK, err);
 }
 
@@ -284,6 +285,7 @@ struct transaction_state transaction_look(weir_conn conn)
     state.inner = l->depth > 1;
     state.retry = l->retry;
     state.lost = l->lost;
+    state.careful = l->careful;
     link_leave(l, WEIR_OK, NULL);
     return state;
 }

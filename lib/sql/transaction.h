@@ -8,11 +8,12 @@
 #include <sql/link.h>
 
 struct transaction_state {
-    bool held;  /* the connection is still on loan */
-    bool open;  /* and in the transaction, which nothing has ended */
-    bool inner; /* in a savepoint of it, which nobody has ended */
-    bool retry; /* a failure said that all of it may run again */
-    bool lost;  /* the connection is, and another may do better */
+    bool held;    /* the connection is still on loan */
+    bool open;    /* and in the transaction, which nothing has ended */
+    bool inner;   /* in a savepoint of it, which nobody has ended */
+    bool retry;   /* a failure said that all of it may run again */
+    bool lost;    /* the connection is, and another may do better */
+    bool careful; /* it is to be run again, with savepoints */
 };
 
 struct transaction_state transaction_look(weir_conn conn);
@@ -21,8 +22,8 @@ int transaction_begin(weir_conn conn, const weir_transact_options *options, char
                       weir_error *err);
 /* What became of it: a weir_fate, or < 0. */
 int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline, weir_error *err);
-/* No statement of the present transaction runs past that moment, whatever its own deadline. */
-int transaction_bound(weir_conn conn, int64_t until, weir_error *err);
+/* No statement of the present transaction runs past that moment, whatever its own deadline.  `rerun`: see struct link. */
+int transaction_bound(weir_conn conn, int64_t until, bool rerun, weir_error *err);
 
 /* One around what a single call does, for callers who are in it: committed if its status says so, else rolled back. */
 int transaction_open(struct link *l, int64_t until, weir_error *err);

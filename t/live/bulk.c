@@ -283,6 +283,57 @@ static void test_on_conn(void)
     is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "1", "and has what was written beside the failed batch alone");
 }
 
+/* Of which the one at `bad` is no good, if there is one. */
+struct rows_in_body {
+    int bad, runs;
+    int says; /* what the body returns when they have failed; 0: it goes on */
+    uint64_t bad_row;
+};
+
+static int write_in_body(weir_conn conn, void *arg, weir_error *e)
+{
+    struct rows_in_body *b = arg;
+    weir_bulk_spec s = spec();
+    weir_bulk *bulk;
+    weir_bulk_result r;
+    b->runs++;
+    int status = weir_exec(NULL, conn, "INSERT INTO weir_bulk_t (k, part, must) VALUES ('by hand', 1, 1)", WEIR_NO_ARGS,
+                           (weir_deadline){ 0 }, e);
+    if (status < 0 || (status = weir_bulk_open_on(&bulk, conn, &s, e)) < 0)
+        return status;
+    for (int i = 0; i < 50; i++)
+        add_but(bulk, "x", i, i, i == b->bad ? -1 : i);
+    status = weir_bulk_finish(&bulk, &r, (weir_deadline){ 0 }, e);
+    b->bad_row = r.bad_row;
+    return status < 0 && !b->says ? WEIR_OK : status;
+}
+
+static void test_in_body(void)
+{
+    weir_outcome outcome;
+    struct rows_in_body good = { .bad = -1, .says = 1 }, bad = { .bad = 30, .says = 1 }, survives = { .bad = 30 };
+    make_table();
+    is_int(weir_transact(&outcome, db, write_in_body, &bad, NULL, (weir_deadline){ 0 }, &err), WEIR_E_NOT_NULL,
+           "in a body, a bad row fails");
+    is_int(bad.bad_row, 30, "and is named");
+    is_int(bad.runs, 2, "by a second run, which has savepoints");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "0", "and nothing is written");
+    is_int(weir_transact(&outcome, db, write_in_body, &survives, NULL, (weir_deadline){ 0 }, &err), WEIR_OK,
+           "a body may go on after that");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "1", "and what was written beside the failed batch is kept, once");
+    make_table();
+    const weir_transact_options once = { .size = sizeof once, .attempts = 1 };
+    survives.runs = 0;
+    is_int(weir_transact(&outcome, db, write_in_body, &survives, &once, (weir_deadline){ 0 }, &err), WEIR_OK,
+           "so it may if it runs once");
+    is_int(survives.runs, 1, "and it does");
+    make_table();
+    is_int(weir_transact(&outcome, db, write_in_body, &good, NULL, (weir_deadline){ 0 }, &err), WEIR_OK,
+           "good rows are committed with the rest");
+    is_int(outcome.attempts, 1, "in one run");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "51", "all of them");
+}
+
 static void test_decimals(void)
 {
     static const weir_column two[] = { { "k", 1, 0 }, { "d", 0, WEIR_ADD } };
@@ -400,6 +451,7 @@ void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
     test_insert_only();
     test_refused();
     test_on_conn();
+    test_in_body();
     test_decimals();
     test_missing_column();
     if (dialect->checks_values) {
