@@ -4,6 +4,7 @@
  * Writers that meet in the same rows cost each other more than they gain, from some number on, and that number depends on the server, the
  * statements, and how long the program thinks between them.  So it is searched for: a window of time with one bound, another with the
  * next, and on in the direction in which more good work got done.  Good work is loans that ended, less conflicts that a server reported.
+ * Where these are more than one in twenty, fewer are tried in any case: the rate of a short window says less than they do.
  *
  * Where nobody searches, transactions that have to run again because of conflicts narrow the lane, by a quarter whenever there were more
  * than one in twenty commits; it widens again by itself, a step at a time, until it is as wide as it was.
@@ -88,11 +89,11 @@ static void move_bound(weir_pool *p, int64_t elapsed)
     struct tuner *t = &p->tuner;
     uint64_t bad = conflicts(p) - t->conflicts, good = t->returned > bad ? t->returned - bad : 0;
     double rate = (double)good / (double)elapsed;
-    bool worse = rate < t->rate;
+    bool clash = bad >= CLASHES && bad * PEACE > good, worse = clash || rate < t->rate;
     if (worse && !t->turned)
         p->lanes[LANE_WRITE].bound = (p->lanes[LANE_WRITE].bound + 1) / 2; /* as it was before */
     if (worse)
-        t->step = -t->step;
+        t->step = clash ? -1 : -t->step;
     t->turned |= worse;
     t->rate = rate;
     p->lanes[LANE_WRITE].bound = next_bound(p);
