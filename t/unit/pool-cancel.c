@@ -68,7 +68,7 @@ static void storm(const char *mode)
 {
     pthread_t threads[3];
     int stopped = 0, failed = 0;
-    open_with("spy", mode, "query_delay=0s");
+    open_with("spy", mode, "query_delay=0s&connect_timeout=1h"); /* which bounds a cancel, too */
     atomic_store(&stop, 0);
     for (int i = 0; i < 3; i++)
         threads[i] = begin(cancel_on, i ? &err : NULL);
