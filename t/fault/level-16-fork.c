@@ -89,8 +89,10 @@ static int fork_once(void)
     return status;
 }
 
+/* A child may find a lock of the sanitizer's own taken, by a thread that it does not have: there, the one that forks is alone. */
 static void fork_often(const char *url, int times, const char *what)
 {
+    const int workers = UNDER_SANITIZER ? 0 : WORKERS;
     pthread_t threads[WORKERS];
     int numbers[WORKERS];
     rig_open(NULL_CLOCK_MANUAL, url);
@@ -98,7 +100,7 @@ static void fork_often(const char *url, int times, const char *what)
     failures = loans = 0;
     working = true;
     flow(true);
-    for (int i = 0; i < WORKERS; i++) {
+    for (int i = 0; i < workers; i++) {
         numbers[i] = i;
         pthread_create(&threads[i], NULL, work, &numbers[i]);
     }
@@ -109,7 +111,7 @@ static void fork_often(const char *url, int times, const char *what)
         last = status ? status : last;
     }
     working = false;
-    for (int i = 0; i < WORKERS; i++)
+    for (int i = 0; i < workers; i++)
         pthread_join(threads[i], NULL);
     flow(false);
     is_int(wrong, 0, "%s: %d children have a pool of their own, and leave the parent's alone", what, times);

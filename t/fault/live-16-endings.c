@@ -158,11 +158,13 @@ static void fork_with(const struct place *p, struct proxy *road, const char *thr
     weir_db_close(&db);
 }
 
+/* A child of several threads, as the proxy's are, may find a lock of a sanitizer's own taken. */
 void live_fork(struct place *p)
 {
+    if (UNDER_SANITIZER)
+        return;
     struct proxy *road = proxy_start(p->port);
-    if (!UNDER_SANITIZER)
-        fork_with(p, road, "auto", FORKS);
+    fork_with(p, road, "auto", FORKS);
     fork_with(p, road, "none", FORKS);
     proxy_stop(&road);
 }

@@ -49,7 +49,9 @@ static int make(const struct maker *m, const char *name, const char *subject, co
 int certificates_make(const char *user, const char *folder, const char *log)
 {
     static const char *const programs[] = { "openssl", "/usr/bin/openssl", NULL };
-    const struct maker m = { server_program(programs), user, folder, log };
+    static const char *openssl; /* kept by the program, as its path is */
+    openssl = openssl ? openssl : server_program(programs);
+    const struct maker m = { openssl, user, folder, log };
     return m.openssl && make(&m, "ca", "/CN=weir test authority", NULL) &&
            make(&m, "other", "/CN=weir test authority", NULL) &&
            make(&m, "server", "/CN=localhost", "subjectAltName=DNS:localhost") &&

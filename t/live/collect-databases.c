@@ -163,7 +163,7 @@ static void on_mysql(struct mariadb *server, const struct content *wanted, const
 
 static void on_postgres(const struct content *wanted, const char *data)
 {
-    struct postgres server;
+    static struct postgres server;
     char url[300];
     postgres_start(&server, NULL);
     snprintf(url, sizeof url, "postgres://weir@127.0.0.1:%d/postgres", server.port);
@@ -176,7 +176,7 @@ int main(void)
 {
     char url[300];
     struct content wanted;
-    struct mariadb server;
+    static struct mariadb server;
     const char *data = getenv("WEIR_TEST_DATA");
     data = data ? data : SAMPLE;
     snprintf(url, sizeof url, "sqlite:%s/wanted.db", tap_folder());
