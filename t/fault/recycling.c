@@ -20,6 +20,14 @@ static void go_to(int64_t ms)
     until(resting());
 }
 
+/* Once so many are there: what a slow machine has begun late comes to its end, too. */
+static unsigned idle_at_last(unsigned wanted)
+{
+    for (int i = 0; i < 100 && figures().idle != wanted; i++)
+        go_to(now_ms() + 50);
+    return figures().idle;
+}
+
 static void begin(const char *url, unsigned readers, unsigned writers)
 {
     weir_conn conns[16];
@@ -63,7 +71,7 @@ static void lent_with_room(void)
     await(figures().closed == 1, "the old one is closed when it comes back");
     go_to(13000);
     is_int(figures().opened, 2, "and is not replaced again");
-    is_int(figures().idle, 1, "there is one as before");
+    is_int(idle_at_last(1), 1, "there is one as before");
     rig_close();
 }
 
@@ -77,7 +85,7 @@ static void lent_in_a_full_pool(void)
     weir_release(&held);
     await(figures().closed == 1, "then it is closed");
     go_to(now_ms() + 500);
-    is_int(figures().idle, 1, "and another one is opened");
+    is_int(idle_at_last(1), 1, "and another one is opened");
     rig_close();
 }
 
@@ -94,7 +102,7 @@ static void full_lane(void)
     }
     ok(fewest >= 1, "in a lane that is full, at most max_connecting are missing: %u of 3 are there", fewest);
     is_int(figures().recycled, 3, "all three are replaced");
-    is_int(figures().idle, 3, "and back");
+    is_int(idle_at_last(3), 3, "and back");
     /* In the place of one that is being replaced somebody else opens one. */
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 3; i++)
@@ -109,7 +117,7 @@ static void full_lane(void)
         callers_end(&c, 1);
         go_to(now_ms() + 1000);
     }
-    is_int(figures().idle, 3, "whoever takes the places, there are three at the end");
+    is_int(idle_at_last(3), 3, "whoever takes the places, there are three at the end");
     ok(figures().recycled >= 9, "and recycling never comes to a halt: %d", (int)figures().recycled);
     rig_close();
 }
@@ -120,7 +128,7 @@ static void one_writer(void)
     begin("null-one://recycling/db?pool_size=4&" OPTIONS, 2, 1);
     go_to(15000);
     is_int(figures().recycled, 3, "with one writer, readers and writer are replaced");
-    is_int(figures().idle, 3, "and all are back");
+    is_int(idle_at_last(3), 3, "and all are back");
     is_int(null_figure(server, NULL_WRITERS_MOST), 1, "without a second writer at any time");
     is_int(take(&conn, WEIR_WRITE, 1000) | run(conn, "ADD 1"), WEIR_OK, "the new writer writes");
     weir_release(&conn);
