@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-#define LIMIT (UNDER_SANITIZER ? 10 * MS : MS / 10)
+#define LIMIT (UNDER_SANITIZER ? 10 * MS : MS / 10) /* the level's own is the second */
 
 /* The best of several rounds, because a machine may have better things to do. */
 static int64_t p99_of_refusals(void)
@@ -71,7 +71,7 @@ static void refusals(void)
     is_int(err.native, 11, "with the server's own number");
     is_int(err.flags, WEIR_RETRY_ELSEWHERE, "and that another server may do");
     int64_t p99 = p99_of_refusals();
-    ok(p99 <= LIMIT, "99 of 100 refusals come within 100 us: %d ns", (int)p99);
+    ok(p99 <= LIMIT, "99 of 100 refusals come within %d us: %d ns", (int)(LIMIT / 1000), (int)p99);
     is_int(now_ms(), start, "all of them without time passing");
 }
 
