@@ -23,7 +23,7 @@ struct house {
     unsigned workers; /* threads that write, a run */
     int progress;     /* stderr is a terminal */
     struct bus bus;
-    char *upsert[TABLE_COUNT][UPSERT_SIZES];
+    char *upsert[TABLE_COUNT][UPSERT_SIZES]; /* of tables that are not plain */
 };
 
 extern const size_t upsert_rows[UPSERT_SIZES]; /* falling; the last is 1 */

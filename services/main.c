@@ -52,7 +52,7 @@ static enum status create_tables(struct house *house, const struct dialect *d)
 static void write_upserts(struct house *house, const struct dialect *d)
 {
     for (size_t i = 0; i < TABLE_COUNT; i++)
-        for (size_t k = 0; k < UPSERT_SIZES; k++)
+        for (size_t k = 0; k < UPSERT_SIZES && !table_is_plain(&schema[i]); k++)
             house->upsert[i][k] = dialect_upsert(d, &schema[i], upsert_rows[k]);
 }
 

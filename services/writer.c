@@ -62,15 +62,6 @@ static int write_by_rule(weir_conn conn, const struct house *house, struct row *
     return 0;
 }
 
-/* Of columns that are key or simply set; what else there is depends on others, which no bulk rule says. */
-static int is_plain(const struct table *t)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->columns[i].rule != RULE_KEY && t->columns[i].rule != RULE_SET)
-            return 0;
-    return 1;
-}
-
 static int write_in_bulk(weir_conn conn, const struct table *t, struct row *const *rows, size_t count, weir_error *err)
 {
     weir_column columns[COLUMNS_MOST];
@@ -105,8 +96,8 @@ static int write_rows(weir_conn conn, void *arg, weir_error *err)
     for (size_t i = 0, n; i < b->count; i += n) {
         const struct table *t = &schema[b->rows[i]->table];
         n = run_length(b, i);
-        int st = is_plain(t) ? write_in_bulk(conn, t, b->rows + i, n, err)
-                             : write_by_rule(conn, b->run->house, b->rows + i, n, err);
+        int st = table_is_plain(t) ? write_in_bulk(conn, t, b->rows + i, n, err)
+                                   : write_by_rule(conn, b->run->house, b->rows + i, n, err);
         b->deadlocks += st == WEIR_E_DEADLOCK || st == WEIR_E_SERIALIZATION;
         if (st < 0)
             return st;
