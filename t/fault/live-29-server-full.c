@@ -23,7 +23,7 @@ static int failures(unsigned n)
 static void while_full(weir_db *db)
 {
     callers_begin(callers, SIZE, db, 120000, NULL); /* and keep what they get */
-    TALK_UNTIL(live_figures(db).used == FEW);
+    TALK_UNTIL(callers_done(callers, SIZE) == FEW);
     TALK_UNTIL(live_figures(db).connect_failed >= 3);
     is_int(live_figures(db).used, FEW, "nine are served by a server that has room for nine");
     is_int(callers_done(callers, SIZE), FEW, "  and the others wait");
