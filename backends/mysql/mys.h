@@ -133,6 +133,8 @@ struct mys_conn {
     int changed;
     int native; /* the handle has been handed out */
     int dead;
+    unsigned isolation, own_isolation; /* kept for transactions, 0: its own; its own, 0: not asked yet */
+    unsigned kept;                     /* what the last transaction asked for */
     int role_known, role_moved;
     char *role; /* at the beginning; NULL: none */
     uint64_t epoch;
@@ -315,6 +317,7 @@ int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns
 int mys_has_transaction(void *conn);
 int mys_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err);
+int mys_isolation_back(struct mys_conn *c, weir_error *err);
 
 static inline void *mys_resize(const weir_host *host, void *block, size_t size)
 {

@@ -171,6 +171,7 @@ static int undo_all(struct mys_conn *c, weir_error *err)
     int st = c->native ? put_handle_back(c, err) : WEIR_OK;
     if (st == WEIR_OK && mysql_reset_connection(c->mysql) != 0)
         st = mys_fail(c, NULL, err);
+    c->isolation = c->own_isolation = c->kept = 0;
     c->epoch++;
     if (st == WEIR_OK && c->role_moved)
         st = put_role_back(c, err);
@@ -198,6 +199,8 @@ void *mys_native(void *conn)
     if (c->result.at == MYS_CLOSED) {
         mys_begins(c, mys_grace_end(&c->road), MYS_GIVE_UP);
         mys_know_role(c, &ignored); /* if that fails, so will the reset */
+        if (c->isolation)
+            mys_isolation_back(c, &ignored);
         mys_ends(c, WEIR_OK);
     }
     c->native = c->changed = c->role_moved = 1;

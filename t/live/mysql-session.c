@@ -128,6 +128,11 @@ static void disturb(void *conn)
     must(conn, "USE mysql");
 }
 
+static const char *isolation_of_session(void *conn)
+{
+    return ask_text(conn, is_mysql() ? "SELECT @@transaction_isolation" : "SELECT @@tx_isolation");
+}
+
 static void test_reset(void *watch)
 {
     weir_error err = { 0 };
@@ -147,8 +152,7 @@ static void test_reset(void *watch)
     is_text(ask_text(conn, "SELECT @@time_zone"), "+00:00", "  the time zone is the driver's own");
     is_text(ask_text(conn, "SELECT @@character_set_client"), "utf8mb4", "  and the character set");
     is_int(ask_int(conn, "SELECT @@sql_mode = @@global.sql_mode AND @@autocommit = 1"), 1, "  sql_mode, autocommit");
-    is_text(ask_text(conn, is_mysql() ? "SELECT @@transaction_isolation" : "SELECT @@tx_isolation"), "REPEATABLE-READ",
-            "  the isolation");
+    is_text(isolation_of_session(conn), "REPEATABLE-READ", "  the isolation");
     is_text(ask_text(conn, "SELECT @a"), "(null)", "  a variable is gone");
     is_int(run(conn, "SELECT * FROM tmp", &err), WEIR_E_STATEMENT, "  a temporary table, too");
     is_int(run(conn, "EXECUTE p", &err), WEIR_E_SERVER, "  and what was prepared by name");
@@ -206,6 +210,96 @@ static void test_costs(void)
     is_int(proxy_round_trips(p) - before, 2, "a transaction takes one to begin and one to commit");
     forget(conn, &stmt);
     forget(conn, &set);
+    end(&conn);
+    proxy_stop(&p);
+}
+
+/* ---- the isolation that is kept for transactions ---- */
+
+#define RC 1
+#define RR 2
+
+/* A transaction that has read something; how many round trips it took to begin it. */
+static long begin_reading(void *conn, unsigned isolation, struct proxy *p)
+{
+    weir_error err = { 0 };
+    const long before = proxy_round_trips(p);
+    is_int(wing->begin(conn, isolation, 0, SOON, &err), WEIR_OK, "a transaction begins: %s", err.text);
+    const long trips = proxy_round_trips(p) - before;
+    ask_int(conn, "SELECT n FROM counter");
+    return trips;
+}
+
+/* Whether it sees what others have committed since it began tells its isolation. */
+static void finish_at(void *conn, unsigned isolation, void *watch)
+{
+    weir_error err = { 0 };
+    must(watch, "UPDATE counter SET n = n + 1");
+    const int64_t now = ask_int(watch, "SELECT n FROM counter"), seen = ask_int(conn, "SELECT n FROM counter");
+    is_int(now - seen, isolation == RC ? 0 : 1, isolation == RC ? "  at READ COMMITTED" : "  at REPEATABLE READ");
+    is_int(wing->commit(conn, SOON, &err), WEIR_OK, "  and is committed: %s", err.text);
+    is_int(backend->dirty(conn), 0, "  which leaves the session clean");
+}
+
+static void test_isolation_is_kept(void *conn, struct proxy *p, void *watch)
+{
+    is_int(begin_reading(conn, RC, p), 2, "  with an isolation of its own in two round trips");
+    finish_at(conn, RC, watch);
+    is_text(isolation_of_session(conn), "REPEATABLE-READ", "the session keeps what it had");
+    begin_reading(conn, RC, p);
+    finish_at(conn, RC, watch);
+    is_int(begin_reading(conn, RC, p), 1, "  like the one before in a single round trip");
+    finish_at(conn, RC, watch);
+    is_int(begin_reading(conn, RR, p), 2, "  otherwise in two");
+    finish_at(conn, RR, watch);
+    is_int(begin_reading(conn, RC, p), 1, "  like those before that in one");
+    finish_at(conn, RC, watch);
+    begin_reading(conn, 0, p);
+    finish_at(conn, RR, watch);
+}
+
+static void begin_twice(void *conn, struct proxy *p, void *watch)
+{
+    for (int i = 0; i < 2; i++) {
+        begin_reading(conn, RC, p);
+        finish_at(conn, RC, watch);
+    }
+}
+
+static void test_isolation_of_others(void *conn, struct proxy *p, void *watch)
+{
+    weir_error err = { 0 };
+    begin_twice(conn, p, watch);
+    is_text(isolation_of_session(conn), "REPEATABLE-READ", "a statement in no transaction has the session's isolation");
+    begin_twice(conn, p, watch);
+    begin_reading(conn, RC, p);
+    must(conn, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    wing->commit(conn, SOON, &err);
+    is_text(isolation_of_session(conn), "SERIALIZABLE", "what a borrower sets in a transaction stays set");
+    begin_reading(conn, RC, p);
+    wing->commit(conn, SOON, &err);
+    begin_reading(conn, RC, p);
+    wing->commit(conn, SOON, &err);
+    is_text(isolation_of_session(conn), "SERIALIZABLE", "  whatever the transactions after it ask for");
+    backend->reset(conn, SOON, &err);
+    is_text(isolation_of_session(conn), "REPEATABLE-READ", "  until the session is reset");
+    begin_twice(conn, p, watch);
+    mysql_query(backend->native(conn),
+                is_mysql() ? "SET @seen = @@transaction_isolation" : "SET @seen = @@tx_isolation");
+    is_text(ask_text(conn, "SELECT @seen"), "REPEATABLE-READ", "who has the native handle finds it as it was");
+}
+
+static void test_isolation(void *watch)
+{
+    struct proxy *p = proxy_start(rig.server->port);
+    struct rig near;
+    rig_begin(&near, rig.server, NULL);
+    near.target.port = (uint32_t)proxy_port(p);
+    void *conn = session(&near);
+    must(watch, "CREATE TABLE counter(n INT)");
+    must(watch, "INSERT INTO counter VALUES (1)");
+    test_isolation_is_kept(conn, p, watch);
+    test_isolation_of_others(conn, p, watch);
     end(&conn);
     proxy_stop(&p);
 }
@@ -377,6 +471,7 @@ static void test(struct mariadb *server)
     test_reset(watch);
     test_reset_without_database();
     test_costs();
+    test_isolation(watch);
     test_roles(watch);
     test_native();
     test_native_leftovers();
