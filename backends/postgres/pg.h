@@ -147,6 +147,7 @@ struct pg_conn {
     struct pg_plan plans[PG_PLANS];
     uint64_t planned;            /* how often one was wanted */
     struct pg_stmt *about_table; /* what pg_learn asks; NULL: it has not yet */
+    struct pg_stmt *about_id;    /* and what asks for the transaction's */
     struct pg_result result;
     struct pg_args args;
     int64_t affected, last_id;
@@ -216,6 +217,8 @@ int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const c
                weir_error *err);
 /* The same, with the types that its parameters are sent as; NULL: whatever the server infers. */
 int pg_prepare_as(struct pg_conn *c, struct pg_stmt **out, const char *sql, const Oid *declared, weir_error *err);
+/* One of the driver's own, which is kept in *s (NULL: not yet there) and made again when the server has lost it. */
+int pg_keep(struct pg_conn *c, struct pg_stmt **s, const char *sql, weir_error *err);
 void pg_forget(void *conn, void *stmt);
 void pg_forget_all(struct pg_conn *c);
 int pg_make(struct pg_conn *c, struct pg_stmt *s,

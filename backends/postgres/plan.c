@@ -31,11 +31,7 @@ static int no_memory(struct pg_conn *c, weir_error *err)
 /* Asked again and again, so it is kept. */
 static int prepare_question(struct pg_conn *c, const char *table, weir_error *err)
 {
-    int st = WEIR_OK;
-    if (!c->about_table)
-        st = pg_prepare_as(c, &c->about_table, ABOUT_TABLE, NULL, err);
-    else if (!pg_is_made(c, c->about_table))
-        st = pg_make(c, c->about_table, err);
+    int st = pg_keep(c, &c->about_table, ABOUT_TABLE, err);
     if (st == WEIR_OK)
         st = pg_args_room(c, 1, 0, err);
     if (st < 0)

@@ -270,6 +270,13 @@ int pg_prepare_as(struct pg_conn *c, struct pg_stmt **out, const char *sql, cons
     return WEIR_OK;
 }
 
+int pg_keep(struct pg_conn *c, struct pg_stmt **s, const char *sql, weir_error *err)
+{
+    if (!*s)
+        return pg_prepare_as(c, s, sql, NULL, err);
+    return pg_is_made(c, *s) ? WEIR_OK : pg_make(c, *s, err);
+}
+
 /* ---- hooks ---- */
 
 int pg_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const char *sql, int64_t deadline_ns,

@@ -38,13 +38,25 @@ int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns,
     "pg_control_system())"
 #define SINCE_CRASH "(SELECT coalesce(extract(epoch FROM stats_reset)::text, '-') FROM pg_stat_bgwriter)"
 
-/* A server that writes stays on its timeline for as long as the session; behind a pooler the next one may be another's. */
-static const char *trace_query(const struct pg_conn *c)
+#define ID "SELECT txid_current()"
+#define ID_AND_LINEAGE                                                   \
+    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END, " \
+    "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " || ' ' || " SINCE_CRASH " END"
+
+/*
+ * What asks for it.  A server that writes stays on its timeline for as long as the session; behind a pooler the next one may be another's.
+ * Asked again and again it is prepared: the server would spend as much on its text as on the rest of a small transaction.
+ */
+static int write_trace_query(struct pg_conn *c, char *sql, size_t size, weir_error *err)
 {
-    return *c->lineage && !c->pooler ? "SELECT txid_current()"
-                                     : "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END, "
-                                       "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " || ' ' || " SINCE_CRASH
-                                       " END";
+    if (!*c->lineage || c->pooler) {
+        snprintf(sql, size, "%s", ID_AND_LINEAGE);
+        return WEIR_OK;
+    }
+    const int st = pg_keep(c, &c->about_id, ID, err);
+    if (st == WEIR_OK)
+        snprintf(sql, size, "EXECUTE %s", c->about_id->name);
+    return st;
 }
 
 static void read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRACE_SIZE])
@@ -64,18 +76,35 @@ static int begin_untraced(struct pg_conn *c, unsigned isolation, int64_t deadlin
     return st < 0 ? st : pg_begin(c, isolation, 0, deadline_ns, err);
 }
 
+static int begin_and_ask(struct pg_conn *c, unsigned isolation, PGresult **r, weir_error *err)
+{
+    char sql[500];
+    const int used = snprintf(sql, sizeof sql, "BEGIN%s; ", levels[isolation & 3]);
+    const int st = write_trace_query(c, sql + used, sizeof sql - (size_t)used, err);
+    return st < 0 ? st : pg_say(c, sql, r, err);
+}
+
+/* Once more, if the server has forgotten the statement. */
+static int begin_and_know(struct pg_conn *c, unsigned isolation, PGresult **r, weir_error *err)
+{
+    int st = begin_and_ask(c, isolation, r, err);
+    if (st == WEIR_OK || c->dead || strcmp(err->sqlstate, "26000") != 0)
+        return st;
+    pg_unmake(c, c->about_id);
+    st = pg_undo(c, err);
+    return st < 0 ? st : begin_and_ask(c, isolation, r, err);
+}
+
 int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
     PGresult *r = NULL;
-    char sql[500];
     *trace = '\0';
     if (c->untraced || c->read_only)
         return pg_begin(c, isolation, 0, deadline_ns, err);
-    snprintf(sql, sizeof sql, "BEGIN%s; %s", levels[isolation & 3], trace_query(c));
     int st = pg_begins(c, deadline_ns, err);
     if (st == WEIR_OK)
-        st = pg_say(c, sql, &r, err);
+        st = begin_and_know(c, isolation, &r, err);
     c->transaction_reads = 0;
     c->failed_flags = 0;
     if (st == WEIR_OK)

@@ -253,6 +253,29 @@ static void test_traces(void)
     end(&asker);
 }
 
+static long trips_to_begin(void *conn, struct proxy *p)
+{
+    char trace[WEIR_TRACE_SIZE];
+    const long before = proxy_round_trips(p);
+    is_int(wing->begin_traced(conn, 0, trace, SOON, &err), WEIR_OK, "a transaction with a trace begins");
+    const long trips = proxy_round_trips(p) - before;
+    ok(*trace, "  it has one");
+    wing->rollback(conn, SOON, &err);
+    return trips;
+}
+
+static void test_cost_of_traces(struct proxy *p, struct rig *by_proxy)
+{
+    void *conn = session(by_proxy);
+    is_int(trips_to_begin(conn, p), 1, "  in one round trip");
+    is_int(trips_to_begin(conn, p), 2, "  the second has what asks for it prepared");
+    is_int(trips_to_begin(conn, p), 1, "  for all that follow");
+    PQclear(PQexec(backend->native(conn), "DEALLOCATE ALL"));
+    trips_to_begin(conn, p);
+    is_int(trips_to_begin(conn, p), 1, "  also after the server has forgotten that");
+    end(&conn);
+}
+
 static weir_db *open_db(const char *url)
 {
     static const char *const options[] = { "threads", "none", NULL };
@@ -398,6 +421,7 @@ int main(void)
     void *witness = session(&rig);
     test_dies_mid_commit(witness, p, &by_proxy);
     test_traces();
+    test_cost_of_traces(p, &by_proxy);
     test_in_doubt(p);
     end(&witness);
     test_no_room();
