@@ -161,6 +161,12 @@ static void hear_farewell(struct pg_conn *c)
     }
 }
 
+/* What may be a server's last words to a session: on its way out, or a standby's to a transaction in the way of what it replays. */
+static int ends_session(struct meaning m)
+{
+    return m.status == WEIR_E_LOST || m.flags & WEIR_RETRY_TRANSACTION;
+}
+
 static int fail_lost(struct pg_conn *c, weir_error *err)
 {
     char cause[160];
@@ -172,10 +178,10 @@ static int fail_lost(struct pg_conn *c, weir_error *err)
         m.flags = 0;
         return finish(c, m, "57014", err);
     }
-    if (*c->fatal && find(c->fatal).status == WEIR_E_LOST)
+    if (*c->fatal && ends_session(find(c->fatal)))
         m = find(c->fatal);
     pg_first_line(cause, sizeof cause, *c->last_words ? c->last_words : PQerrorMessage(c->pg));
-    c->host->fail(err, WEIR_E_LOST, "postgres: the connection to %s:%s was lost: %s", PQhost(c->pg), PQport(c->pg),
+    c->host->fail(err, m.status, "postgres: the connection to %s:%s was lost: %s", PQhost(c->pg), PQport(c->pg),
                   *cause ? cause : "the server closed it");
     return finish(c, m, *c->fatal ? c->fatal : "08006", err);
 }

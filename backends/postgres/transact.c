@@ -68,12 +68,15 @@ static void read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRA
     snprintf(trace, WEIR_TRACE_SIZE, "%s %s", PQgetvalue(r, 0, 0), c->lineage);
 }
 
-/* What speaks the protocol and is no PostgreSQL, or an old one, may not know these functions, or not allow them. */
+/* What speaks the protocol and is no PostgreSQL, or an old one, may not know these functions, or not allow them.  Or it was the begin
+   that it refused, as a standby does a serializable one; then nothing is learned. */
 static int begin_untraced(struct pg_conn *c, unsigned isolation, int64_t deadline_ns, weir_error *err)
 {
-    c->untraced = 1;
-    const int st = pg_undo(c, err);
-    return st < 0 ? st : pg_begin(c, isolation, 0, deadline_ns, err);
+    int st = pg_undo(c, err);
+    if (st == WEIR_OK)
+        st = pg_begin(c, isolation, 0, deadline_ns, err);
+    c->untraced = st == WEIR_OK;
+    return st;
 }
 
 static int begin_and_ask(struct pg_conn *c, unsigned isolation, PGresult **r, weir_error *err)

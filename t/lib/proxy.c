@@ -46,10 +46,10 @@ struct link {
 
 struct proxy {
     pthread_t thread;
-    int listener, wake[2], port, server_port;
+    int listener, wake[2], port;
     pthread_mutex_t lock; /* guards all below */
     struct rule rules[2];
-    int delay_ms, over;
+    int server_port, delay_ms, over;
     const char *answer;
     struct link links[LINKS];
     atomic_long connections, hung_up, passed[2], round_trips;
@@ -344,6 +344,13 @@ void proxy_stop(struct proxy **at)
 int proxy_port(const struct proxy *p)
 {
     return p->port;
+}
+
+void proxy_lead(struct proxy *p, int server_port)
+{
+    pthread_mutex_lock(&p->lock);
+    p->server_port = server_port;
+    pthread_mutex_unlock(&p->lock);
 }
 
 void proxy_fault(struct proxy *p, enum proxy_way way, enum proxy_fault fault, long after)

@@ -24,6 +24,8 @@ enum proxy_fault {
 struct proxy *proxy_start(int server_port);
 void proxy_stop(struct proxy **p);
 int proxy_port(const struct proxy *p);
+/* Connections to come go to that port. */
+void proxy_lead(struct proxy *p, int server_port);
 
 /* From now on, once that many more bytes have passed that way, counted for each connection by itself, those to come included.
    PROXY_NONE lets go what was kept back. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "certificates.h"
 #include "server-postgres.h"
@@ -136,17 +137,22 @@ static void start_and_wait(struct postgres *p, const char *const *settings)
     tap_bail("PostgreSQL does not start");
 }
 
-void postgres_start(struct postgres *p, const char *const *settings)
+static void settle_in(struct postgres *p)
 {
     static int count;
     char name[32];
-    const char *initdb = program("initdb");
-    if (!initdb)
-        tap_skip_all("there is no PostgreSQL server");
     snprintf(name, sizeof name, "postgres-%d", ++count);
     p->folder = server_folder(name, USER);
     p->log = kept(postgres_file(p, "log"));
     p->port = server_free_port();
+}
+
+void postgres_start(struct postgres *p, const char *const *settings)
+{
+    const char *initdb = program("initdb");
+    if (!initdb)
+        tap_skip_all("there is no PostgreSQL server");
+    settle_in(p);
     make_data(p, initdb);
     start_and_wait(p, settings);
 }
@@ -157,28 +163,124 @@ void postgres_restart(struct postgres *p, int number, const char *const *setting
     start_and_wait(p, settings);
 }
 
+void postgres_restart_shut(struct postgres *p, int number, const char *const *settings)
+{
+    server_stop(&p->server, number);
+    start(p, settings);
+    if (!server_answers(&p->server, p->port))
+        tap_bail("PostgreSQL does not start");
+}
+
 void postgres_stop(struct postgres *p)
 {
     server_stop(&p->server, SIGQUIT);
 }
 
-void postgres_run(const struct postgres *p, const char *sql)
+static int psql(const struct postgres *p, const char *output, const char *sql)
 {
     char port[16];
     snprintf(port, sizeof port, "%d", p->port);
-    const char *const argv[] = {
-        program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", port, "-U", "weir", "-d",
-        "postgres",      "-c", sql,  NULL
-    };
-    if (server_run(USER, p->log, argv) != 0) {
-        server_show_log(p->log);
-        tap_bail("psql: %s", sql);
-    }
+    const char *const argv[] = { program("psql"),
+                                 "-XAtq",
+                                 "-v",
+                                 "ON_ERROR_STOP=1",
+                                 "-h",
+                                 "127.0.0.1",
+                                 "-p",
+                                 port,
+                                 "-U",
+                                 "weir",
+                                 "-d",
+                                 "postgres",
+                                 "-c",
+                                 sql,
+                                 NULL };
+    return server_run(USER, output, argv);
+}
+
+static void did_it(const struct postgres *p, int status, const char *what)
+{
+    if (status == 0)
+        return;
+    server_show_log(p->log);
+    tap_bail("that has failed: %s", what);
+}
+
+void postgres_run(const struct postgres *p, const char *sql)
+{
+    did_it(p, psql(p, p->log, sql), sql);
 }
 
 int postgres_certificates(const struct postgres *p)
 {
     return certificates_make(USER, p->folder, p->log);
+}
+
+/* ---- standbys ---- */
+
+void postgres_follow(struct postgres *standby, const struct postgres *primary, const char *const *settings)
+{
+    char port[16];
+    settle_in(standby);
+    snprintf(port, sizeof port, "%d", primary->port);
+    const char *const argv[] = { program("pg_basebackup"),
+                                 "-D",
+                                 postgres_file(standby, "data"),
+                                 "-h",
+                                 "127.0.0.1",
+                                 "-p",
+                                 port,
+                                 "-U",
+                                 "weir",
+                                 "-c",
+                                 "fast",
+                                 "-R",
+                                 "--no-sync",
+                                 NULL };
+    did_it(standby, server_run(USER, standby->log, argv), argv[0]);
+    start_and_wait(standby, settings);
+}
+
+/* The first word of the answer. */
+static const char *ask(const struct postgres *p, const char *sql)
+{
+    static char word[64];
+    const char *path = postgres_file(p, "answer");
+    remove(path);
+    did_it(p, psql(p, path, sql), sql);
+    FILE *f = fopen(path, "r");
+    if (!f || fscanf(f, "%63s", word) != 1)
+        tap_bail("no answer: %s", sql);
+    fclose(f);
+    return word;
+}
+
+static void wait_until(const struct postgres *p, const char *sql)
+{
+    const time_t late = time(NULL) + 60;
+    while (strcmp(ask(p, sql), "t") != 0)
+        if (time(NULL) > late)
+            tap_bail("that does not become true: %s", sql);
+}
+
+void postgres_catch_up(const struct postgres *standby, const struct postgres *primary)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT pg_last_wal_replay_lsn() >= '%s'", ask(primary, "SELECT pg_current_wal_lsn()"));
+    wait_until(standby, sql);
+}
+
+void postgres_cut_off(const struct postgres *standby)
+{
+    postgres_run(standby, "ALTER SYSTEM SET primary_conninfo = ''");
+    postgres_run(standby, "SELECT pg_reload_conf()");
+    wait_until(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver");
+}
+
+void postgres_promote(const struct postgres *standby)
+{
+    const char *const argv[] = { program("pg_ctl"), "promote", "-D", postgres_file(standby, "data"), "-t", "60", NULL };
+    did_it(standby, server_run(USER, standby->log, argv), argv[0]);
 }
 
 /* ---- PgBouncer ---- */

@@ -22,8 +22,19 @@ void postgres_start(struct postgres *p, const char *const *settings);
 /* Stops it with that signal (SIGINT: at once, but orderly; SIGQUIT: as if it crashed), and starts it anew on the same port. */
 void postgres_restart(struct postgres *p, int signal, const char *const *settings);
 void postgres_stop(struct postgres *p);
+/* The same as postgres_restart, but does not wait until it lets anybody in: it may be made not to. */
+void postgres_restart_shut(struct postgres *p, int signal, const char *const *settings);
 /* Runs statements on it as `weir`; bails out if they fail. */
 void postgres_run(const struct postgres *p, const char *sql);
+
+/* Makes a standby of it, which follows it by streaming and takes queries. */
+void postgres_follow(struct postgres *standby, const struct postgres *primary, const char *const *settings);
+/* Waits until the standby has done all that the primary has written. */
+void postgres_catch_up(const struct postgres *standby, const struct postgres *primary);
+/* The standby does not hear of what the primary writes from now on. */
+void postgres_cut_off(const struct postgres *standby);
+/* Makes the standby a primary, on a timeline of its own, and waits until it is. */
+void postgres_promote(const struct postgres *standby);
 
 /* From the next start on, its pg_hba.conf begins with those lines. */
 void postgres_admit(const struct postgres *p, const char *first);

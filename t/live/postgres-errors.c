@@ -22,14 +22,7 @@ static weir_error err;
 
 /* ---- what an error means ---- */
 
-static void told_as(int st, int status, const char *state, uint32_t flags, const char *what)
-{
-    is_int(st, status, "%s", what);
-    is_int(err.status, status, "  is in the record, too");
-    is_text(err.sqlstate, state, "  as %s", state);
-    is_int(err.flags, flags, "  with flags %u", flags);
-    ok(strncmp(err.text, "postgres: ", 10) == 0 && err.text[10] && !strchr(err.text, '\n'), "  in words: %s", err.text);
-}
+#define told_as(st, ...) failed_as(&err, (st), __VA_ARGS__)
 
 static const struct {
     const char *sql;

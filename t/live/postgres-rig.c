@@ -201,6 +201,16 @@ void must(void *conn, const char *sql)
         tap_bail("%s: %s", sql, err.text);
 }
 
+void failed_as(const weir_error *err, int st, int status, const char *state, uint32_t flags, const char *what)
+{
+    is_int(st, status, "%s", what);
+    is_int(err->status, status, "  is in the record, too");
+    is_text(err->sqlstate, state, "  as %s", state);
+    is_int(err->flags, flags, "  with flags %u", flags);
+    ok(strncmp(err->text, "postgres: ", 10) == 0 && err->text[10] && !strchr(err->text, '\n'), "  in words: %s",
+       err->text);
+}
+
 void *make(void *conn, const char *sql)
 {
     weir_error err;

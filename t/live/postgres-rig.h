@@ -42,6 +42,9 @@ void must(void *conn, const char *sql);                /* bails out if it fails 
 int64_t ask_int(void *conn, const char *sql);
 const char *ask_text(void *conn, const char *sql); /* a static text */
 
+/* `what` has failed: with that status and all that goes with it, in words of this driver's. */
+void failed_as(const weir_error *err, int st, int status, const char *state, uint32_t flags, const char *what);
+
 /* A statement that is kept, and a result that stays open.  All but forget bail out if they fail. */
 void *make(void *conn, const char *sql);
 void forget(void *conn, void **stmt);
