@@ -34,6 +34,9 @@ typedef struct weir_host {
     int64_t (*option_ns)(void *ctx, const char *name); /* the value of an option that is a duration */
     int (*time_parse)(int64_t *us, const char *text);  /* what time_text writes, a zone "+hh:mm" too; < 0: it is none */
     int (*double_parse)(double *out, const char *text); /* '.' whatever the locale; < 0: no finite number */
+    /* Of decimals, every digit kept; < 0: one of them is none.  The sum takes no more bytes than both texts, and four. */
+    int (*decimal_add)(char *out, const char *a, const char *b);
+    int (*decimal_compare)(int *order, const char *a, const char *b); /* *order is < 0, 0 or > 0 */
 } weir_host;
 
 /* One server, parsed.  Everything is borrowed until `open` returns; the password is wiped then. */
