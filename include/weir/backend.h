@@ -86,9 +86,10 @@ typedef struct weir_sql_wing {
 
     /* Below, NULL: the driver cannot. */
     /*
-     * Runs stmt for each of count rows of args, in their order, to the end, rows dropped, within the transaction that is open.  Stops at
-     * the first one that fails: those behind it have no effect.  *done is how many ran, *affected how many rows they changed.  NULL: the
-     * core runs them one by one.
+     * Runs stmt for each of the first rows of count rows of args, in their order, to the end, rows dropped, within the transaction that
+     * is open.  Stops at the first one that fails: those behind it have no effect.  *done is how many ran, at least one, and the core
+     * asks again for what is left; on failure it is the row that failed, or count if that is not known or none's fault.  *affected is
+     * how many rows they changed.  NULL: the core runs them one by one.
      */
     int (*run_many)(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
                     int64_t deadline_ns, weir_error *err);
