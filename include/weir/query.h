@@ -33,32 +33,27 @@ typedef struct weir_value { /* text and blobs are borrowed until the call return
     uint64_t length;
 } weir_value;
 
+/* Without memset, after which a processor would wait wherever a value is copied. */
 static inline weir_value weir_int(int64_t i)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
-    v.type = WEIR_INT;
+    weir_value v = { WEIR_INT, 0, { 0 }, 0 };
     v.as.i = i;
     return v;
 }
 static inline weir_value weir_double(double d)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
-    v.type = WEIR_DOUBLE;
+    weir_value v = { WEIR_DOUBLE, 0, { 0 }, 0 };
     v.as.d = d;
     return v;
 }
 static inline weir_value weir_null(void)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
+    weir_value v = { WEIR_NULL, 0, { 0 }, 0 };
     return v;
 }
 static inline weir_value weir_bytes_(uint32_t type, const void *p, size_t n)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
+    weir_value v = { WEIR_NULL, 0, { 0 }, 0 };
     v.type = p ? type : (uint32_t)WEIR_NULL;
     v.as.p = p;
     v.length = n;
@@ -82,8 +77,8 @@ static inline weir_value weir_decimal(const char *s)
 }
 static inline weir_value weir_time_us(int64_t us)
 {
-    weir_value v = weir_int(us);
-    v.type = WEIR_TIME;
+    weir_value v = { WEIR_TIME, 0, { 0 }, 0 };
+    v.as.i = us;
     return v;
 }
 
