@@ -115,9 +115,16 @@ static void upsert_arrays(const struct candle *c, size_t n)
 {
     arrays(&upserts, rules, c, n);
 }
+
+static void each_arrays(const struct candle *c, size_t n)
+{
+    for (size_t i = 0; i < n; i += BATCH)
+        insert_arrays(c + i, n - i < BATCH ? n - i : BATCH);
+}
 #else
 #    define insert_arrays NULL
 #    define upsert_arrays NULL
+#    define each_arrays NULL
 #endif
 
 /* ---- many rows in a text */
@@ -198,6 +205,22 @@ static void upsert_parameters(const struct candle *c, size_t n)
     parameters(&s, rules, c, n);
 }
 
+/* ---- a statement for each row */
+
+static void each_row(const struct candle *c, size_t n)
+{
+    static MYSQL_STMT *s;
+    MYSQL_BIND binds[CELLS];
+    MYSQL_TIME at;
+    if (!s)
+        s = prepare(INSERT ROW);
+    for (size_t i = 0; i < n; i++) {
+        bind_row(binds, &c[i], &at);
+        must(mysql_stmt_bind_param(s, binds) == 0, "mysql_stmt_bind_param");
+        run(s);
+    }
+}
+
 /* ---- the database */
 
 /* Of the server's thread that serves this connection. */
@@ -211,6 +234,8 @@ static struct hand hands[] = {
     { "upsert", "arrays", upsert_arrays, 0 },
     { "upsert", "rows as text", upsert_text, 0 },
     { "upsert", "rows of params", upsert_parameters, 0 },
+    { "each", "arrays", each_arrays, 1 },
+    { "each", "row by row", each_row, 1 },
     { NULL, NULL, NULL, 0 },
 };
 
@@ -269,8 +294,8 @@ int main(int argc, char **argv)
     must(argc >= 2, "usage: USER@HOST:PORT/DATABASE [ROWS [ROUNDS]]");
     const int mariadb = is_mariadb(argv[1]);
     rules = mariadb ? RULES_OF_MARIADB : RULES_OF_MYSQL;
-    if (!mariadb)
-        hands[0].write = hands[3].write = NULL;
+    for (struct hand *h = hands; h->task && !mariadb; h++)
+        h->write = strcmp(h->name, "arrays") == 0 ? NULL : h->write;
     database = (struct database){
         .batch = BATCH,
         .weir = "mysql://%s@%s",

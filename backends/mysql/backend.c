@@ -43,6 +43,7 @@ static const weir_sql_wing sql_wing = {
     .begin = mys_begin,
     .commit = mys_commit,
     .rollback = mys_rollback,
+    .run_many = mys_run_many,
     .in_transaction = mys_has_transaction,
     .make_markers =
         "CREATE TABLE IF NOT EXISTS weir_markers (id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, "

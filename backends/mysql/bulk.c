@@ -8,25 +8,18 @@
  * SPDX-License-Identifier: MIT
  */
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "bulk.h"
+#include "stretch.h"
 
 /* ---- rows that no server would take */
 
-#define YEAR_0 INT64_C(-62167219200000000)
-#define YEAR_10000 INT64_C(253402300800000000)
-
 static int check_cell(const struct mys_bulk *b, size_t column, const weir_value *v, weir_error *err)
 {
-    const weir_host *host = b->conn->host;
-    const char *name = b->spec->columns[column].name;
-    if (v->type == WEIR_DOUBLE && !isfinite(v->as.d))
-        return host->fail(err, WEIR_E_DATA, "column %s: MySQL has neither infinity nor 'not a number'", name);
-    if (v->type == WEIR_TIME && (v->as.i < YEAR_0 || v->as.i >= YEAR_10000))
-        return host->fail(err, WEIR_E_DATA, "column %s: a time outside the years 0000 to 9999", name);
-    return WEIR_OK;
+    const char *misfit = mys_misfit(v);
+    return misfit ? b->conn->host->fail(err, WEIR_E_DATA, "column %s: %s", b->spec->columns[column].name, misfit)
+                  : WEIR_OK;
 }
 
 static int check_row(const struct mys_bulk *b, const weir_value *row, size_t size, size_t most, weir_error *err)

@@ -15,7 +15,7 @@ struct mys_bulk {
     const weir_value *const *rows;
     size_t count;
     int64_t deadline_ns;
-    struct mys_array *array; /* of the way that has one */
+    struct mys_stretch *stretch; /* of the way that has one */
 };
 
 struct mys_way {
@@ -29,7 +29,6 @@ struct mys_way {
 extern const struct mys_way mys_literals;
 #if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
 extern const struct mys_way mys_arrays;
-int mys_takes_arrays(const struct mys_conn *c);
 #endif
 
 /* upsert.c: the parts of a statement before and behind its rows.  Each returns its end, where a zero byte is. */

@@ -89,6 +89,7 @@ struct mys_stmt {
     int columns_bound;  /* and the library knows them */
     int has_large;      /* memory for long cells */
     uint64_t job, used; /* of those that arrays are bound for: the last job that had it, and when */
+    size_t singly;      /* so many rows are not run as arrays */
     char sql[];
 };
 
@@ -295,13 +296,18 @@ void mys_abandon(void *conn);
 size_t mys_columns(void *conn);
 const char *mys_name(void *conn, size_t column);
 
+/* many.c */
+int mys_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
+                 int64_t deadline_ns, weir_error *err);
+
 /* bulk.c */
 int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                    size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* param.c */
-extern const enum enum_field_types mys_types[];                       /* of each type of value */
-int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us); /* < 0: it has no such year */
+extern const enum enum_field_types mys_types[]; /* of each type of value */
+const char *mys_misfit(const weir_value *v);    /* why no server takes it; NULL: it may */
+void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us);
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 

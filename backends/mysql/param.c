@@ -36,11 +36,10 @@ static unsigned digits(const char *text, int at, int width)
 }
 
 /* From "YYYY-MM-DD hh:mm:ss[.ffffff]". */
-int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us)
+void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us)
 {
     char text[32];
-    if (host->time_text(text, us) < 0)
-        return -1;
+    host->time_text(text, us); /* it has been looked at */
     *out = (MYSQL_TIME){
         .year = digits(text, 0, 4),
         .month = digits(text, 5, 2),
@@ -51,22 +50,18 @@ int mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us)
         .second_part = text[19] ? digits(text, 20, 6) : 0,
         .time_type = MYSQL_TIMESTAMP_DATETIME,
     };
-    return WEIR_OK;
 }
 
-static int put_time(struct mys_conn *c, struct mys_param *p, int64_t us, size_t at, weir_error *err)
-{
-    if (mys_put_time(&p->as.t, c->host, us) == WEIR_OK)
-        return WEIR_OK;
-    return c->host->fail(err, WEIR_E_DATA, "parameter %zu: a time outside the years 0000 to 9999", at + 1);
-}
+#define YEAR_0 INT64_C(-62167219200000000)
+#define YEAR_10000 INT64_C(253402300800000000)
 
-static int put_double(struct mys_conn *c, struct mys_param *p, double d, size_t at, weir_error *err)
+const char *mys_misfit(const weir_value *v)
 {
-    if (!isfinite(d))
-        return c->host->fail(err, WEIR_E_DATA, "parameter %zu: MySQL has neither infinity nor 'not a number'", at + 1);
-    p->as.d = d;
-    return WEIR_OK;
+    if (v->type == WEIR_DOUBLE && !isfinite(v->as.d))
+        return "MySQL has neither infinity nor 'not a number'";
+    if (v->type == WEIR_TIME && (v->as.i < YEAR_0 || v->as.i >= YEAR_10000))
+        return "a time outside the years 0000 to 9999";
+    return NULL;
 }
 
 static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, int *moved)
@@ -96,12 +91,15 @@ static int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_val
     p->is_null = v->type == WEIR_NULL;
     if (p->is_null)
         return WEIR_OK;
+    const char *misfit = mys_misfit(v);
+    if (misfit)
+        return c->host->fail(err, WEIR_E_DATA, "parameter %zu: %s", at + 1, misfit);
     take_type(b, p, v->type, moved);
     if (v->type == WEIR_TIME)
-        return put_time(c, p, v->as.i, at, err);
-    if (v->type == WEIR_DOUBLE)
-        return put_double(c, p, v->as.d, at, err);
-    if (v->type == WEIR_INT)
+        mys_put_time(&p->as.t, c->host, v->as.i);
+    else if (v->type == WEIR_DOUBLE)
+        p->as.d = v->as.d;
+    else if (v->type == WEIR_INT)
         p->as.i = v->as.i;
     else
         put_bytes(b, p, v, moved);

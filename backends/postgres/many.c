@@ -78,16 +78,6 @@ static int run_stretch(struct pg_conn *c, struct pg_stmt *s, const weir_args *ro
     return st < 0 ? st : queued;
 }
 
-/* A request to stop that comes between two stretches finds nothing that runs. */
-static int goes_on(struct pg_conn *c, weir_error *err)
-{
-    if (atomic_load(&c->stop) == PG_GO_ON)
-        return WEIR_OK;
-    c->host->fail(err, WEIR_E_CANCELLED, "postgres: the statement was cancelled");
-    memcpy(err->sqlstate, "57014", 6);
-    return WEIR_E_CANCELLED;
-}
-
 int pg_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
                 int64_t deadline_ns, weir_error *err)
 {
@@ -96,14 +86,10 @@ int pg_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, siz
     *done = 0;
     *affected = c->last_id = 0;
     int st = pg_begins(c, deadline_ns, err);
-    while (st == WEIR_OK && *done < count) {
-        const weir_args *rest = rows + *done;
-        st = pg_fit(c, s, *rest, err);
-        if (st == WEIR_OK)
-            st = run_stretch(c, s, rest, count_fitting(s, rest, count - *done), done, affected, err);
-        if (st == WEIR_OK && *done < count)
-            st = goes_on(c, err);
-    }
+    if (st == WEIR_OK)
+        st = pg_fit(c, s, *rows, err);
+    if (st == WEIR_OK)
+        st = run_stretch(c, s, rows, count_fitting(s, rows, count), done, affected, err);
     if (st < 0)
         pg_outdate(c, s, err);
     else if (s->flags & PG_FORGETS)

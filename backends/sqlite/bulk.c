@@ -15,26 +15,36 @@ static void write_names(sqlite3_str *sql, const weir_bulk_spec *spec, int keys_o
         }
 }
 
-/* A bare name is the stored value.  Where one of the two is NULL the other counts. */
-static void write_merged(sqlite3_str *sql, const weir_column *c)
+/*
+ * `$` the stored cell, which is its bare name, `@` the new one.  COALESCE: where one of the two is NULL, so is the first, and the other one
+ * counts.  For the functions see number.c.
+ */
+static const char *const rules[] = {
+    [WEIR_REPLACE] = "@",
+    [WEIR_KEEP] = "$",
+    [WEIR_ADD] = "weir_add($, @)",
+    [WEIR_LARGER] = "COALESCE(max($, @), $, @)",
+    [WEIR_SMALLER] = "COALESCE(min($, @), $, @)",
+};
+
+static const char *const rules_of_numbers[] = {
+    [WEIR_LARGER] = "weir_larger($, @)",
+    [WEIR_SMALLER] = "weir_smaller($, @)",
+};
+
+static void write_rule(sqlite3_str *sql, const char *rule, const char *name)
 {
-    static const char *const forms[] = {
-        [WEIR_ADD] = "%s + excluded.%s",
-        [WEIR_LARGER] = "max(%s, excluded.%s)",
-        [WEIR_SMALLER] = "min(%s, excluded.%s)",
-    };
-    const char *n = c->name;
-    if (c->conflict == WEIR_REPLACE) {
-        sqlite3_str_appendf(sql, "excluded.%s", n);
-        return;
+    for (const char *r = rule; *r; r++) {
+        if (*r == '@')
+            sqlite3_str_appendall(sql, "excluded.");
+        if (*r == '$' || *r == '@')
+            sqlite3_str_appendall(sql, name);
+        else
+            sqlite3_str_append(sql, r, 1);
     }
-    sqlite3_str_appendf(sql, "CASE WHEN excluded.%s IS NULL THEN %s WHEN %s IS NULL THEN excluded.%s ELSE ", n, n, n,
-                        n);
-    sqlite3_str_appendf(sql, forms[c->conflict], n, n);
-    sqlite3_str_appendall(sql, " END");
 }
 
-static void write_update(sqlite3_str *sql, const weir_bulk_spec *spec)
+static void write_update(sqlite3_str *sql, const struct lite_conn *conn, const weir_bulk_spec *spec)
 {
     const char *glue = " DO UPDATE SET ";
     sqlite3_str_appendall(sql, " ON CONFLICT (");
@@ -45,7 +55,7 @@ static void write_update(sqlite3_str *sql, const weir_bulk_spec *spec)
         if (c->key || c->conflict == WEIR_KEEP)
             continue;
         sqlite3_str_appendf(sql, "%s%s = ", glue, c->name);
-        write_merged(sql, c);
+        write_rule(sql, (conn->bulk_numbers[i] ? rules_of_numbers : rules)[c->conflict], c->name);
         glue = ", ";
     }
     if (*glue != ',')
@@ -62,7 +72,7 @@ static int compile(struct lite_conn *c, const weir_bulk_spec *spec, weir_error *
         sqlite3_str_appendall(sql, ", ?");
     sqlite3_str_appendall(sql, ")");
     if (!spec->insert_only)
-        write_update(sql, spec);
+        write_update(sql, c, spec);
     char *text = sqlite3_str_finish(sql);
     if (!text)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
@@ -75,33 +85,63 @@ void lite_bulk_forget(struct lite_conn *c)
 {
     sqlite3_finalize(c->bulk.handle);
     c->bulk.handle = NULL;
+    c->host->realloc(c->host->ctx, c->bulk_numbers, 0);
+    c->bulk_numbers = NULL;
     c->bulk_job = 0;
 }
 
-static int ready(struct lite_conn *c, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
+/* ---- a column is compared as what its cells are ---- */
+
+static int is_compared(const weir_column *c)
+{
+    return !c->key && (c->conflict == WEIR_LARGER || c->conflict == WEIR_SMALLER);
+}
+
+static int is_number(const weir_value *v)
+{
+    return v->type == WEIR_INT || v->type == WEIR_DOUBLE || v->type == WEIR_DECIMAL;
+}
+
+/* Whether the statement compares the row's cells as what they are; if not, what it would have to do is noted. */
+static int suits(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row)
+{
+    int same = 1;
+    for (size_t i = 0; i < spec->count && !spec->insert_only; i++) {
+        if (!is_compared(&spec->columns[i]) || row[i].type == WEIR_NULL || c->bulk_numbers[i] == is_number(&row[i]))
+            continue;
+        c->bulk_numbers[i] = !c->bulk_numbers[i];
+        same = 0;
+    }
+    return same;
+}
+
+static int know_job(struct lite_conn *c, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
 {
     if (c->bulk_job == job)
         return WEIR_OK;
     lite_bulk_forget(c);
-    const int st = compile(c, spec, err);
-    c->bulk_job = st < 0 ? 0 : job;
-    return st;
+    c->bulk_numbers = c->host->realloc(c->host->ctx, NULL, spec->count);
+    if (!c->bulk_numbers)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+    memset(c->bulk_numbers, 0, spec->count);
+    c->bulk_job = job;
+    return WEIR_OK;
 }
 
-/* Decimals are texts here: SQLite would add them as doubles, and compare them as texts. */
-static int check(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row, weir_error *err)
+/* ---- writing ---- */
+
+static int ready(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row, weir_error *err)
 {
-    for (size_t i = 0; i < spec->count; i++)
-        if (row[i].type == WEIR_DECIMAL && !spec->columns[i].key && spec->columns[i].conflict > WEIR_KEEP)
-            return c->host->fail(err, WEIR_E_UNSUPPORTED,
-                                 "column %s: SQLite has no decimal numbers to add or compare; replace or keep them",
-                                 spec->columns[i].name);
-    return WEIR_OK;
+    if (suits(c, spec, row) && c->bulk.handle)
+        return WEIR_OK;
+    sqlite3_finalize(c->bulk.handle);
+    c->bulk.handle = NULL;
+    return compile(c, spec, err);
 }
 
 static int write_row(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row, weir_error *err)
 {
-    int st = check(c, spec, row, err);
+    int st = ready(c, spec, row, err);
     if (st == WEIR_OK)
         st = lite_bind(c, &c->bulk, weir_args_of(row, spec->count), SQLITE_STATIC, err);
     if (st == WEIR_OK && sqlite3_step(c->bulk.handle) != SQLITE_DONE)
@@ -115,7 +155,7 @@ int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const 
 {
     struct lite_conn *c = conn;
     lite_begins(c, deadline_ns);
-    int st = ready(c, job, spec, err);
+    int st = know_job(c, job, spec, err);
     for (size_t i = 0; i < count && st == WEIR_OK; i++) {
         st = write_row(c, spec, rows[i], err);
         if (st < 0)

@@ -85,6 +85,7 @@ struct lite_conn {
     sqlite3_stmt *verbs[LITE_VERBS];
     struct lite_stmt bulk; /* of bulk_job; in no list */
     uint64_t bulk_job;
+    unsigned char *bulk_numbers; /* for each column: it is compared as a number */
 };
 
 extern const weir_backend weir_sqlite_backend;
@@ -148,6 +149,9 @@ int lite_value(sqlite3_stmt *handle, int column, weir_value *out); /* borrowed u
 int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                     size_t *bad, int64_t deadline_ns, weir_error *err);
 void lite_bulk_forget(struct lite_conn *c);
+
+/* number.c: functions of SQL that add and compare them; SQLite's code */
+int lite_teach_numbers(struct lite_conn *c);
 
 /* transact.c */
 int lite_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);

@@ -186,7 +186,7 @@ static int open_path(struct lite_conn *c, const char *path, int64_t deadline_ns,
         st = check_writable(c, path, err);
     if (st == WEIR_OK)
         st = set_journal_mode(c, path, err);
-    if (st == WEIR_OK && lite_settle(c) != SQLITE_OK)
+    if (st == WEIR_OK && (lite_teach_numbers(c) != SQLITE_OK || lite_settle(c) != SQLITE_OK))
         st = blame(c, path, err);
     return st;
 }

@@ -34,6 +34,9 @@ typedef struct weir_host {
     int64_t (*option_ns)(void *ctx, const char *name); /* the value of an option that is a duration */
     int (*time_parse)(int64_t *us, const char *text);  /* what time_text writes, a zone "+hh:mm" too; < 0: it is none */
     int (*double_parse)(double *out, const char *text); /* '.' whatever the locale; < 0: no finite number */
+    /* Of decimals, every digit kept; < 0: one of them is none.  The sum takes no more bytes than both texts, and four. */
+    int (*decimal_add)(char *out, const char *a, const char *b);
+    int (*decimal_compare)(int *order, const char *a, const char *b); /* *order is < 0, 0 or > 0 */
 } weir_host;
 
 /* One server, parsed.  Everything is borrowed until `open` returns; the password is wiped then. */
@@ -83,9 +86,10 @@ typedef struct weir_sql_wing {
 
     /* Below, NULL: the driver cannot. */
     /*
-     * Runs stmt for each of count rows of args, in their order, to the end, rows dropped, within the transaction that is open.  Stops at
-     * the first one that fails: those behind it have no effect.  *done is how many ran, *affected how many rows they changed.  NULL: the
-     * core runs them one by one.
+     * Runs stmt for each of the first rows of count rows of args, in their order, to the end, rows dropped, within the transaction that
+     * is open.  Stops at the first one that fails: those behind it have no effect.  *done is how many ran, at least one, and the core
+     * asks again for what is left; on failure it is the row that failed, or count if that is not known or none's fault.  *affected is
+     * how many rows they changed.  NULL: the core runs them one by one.
      */
     int (*run_many)(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
                     int64_t deadline_ns, weir_error *err);

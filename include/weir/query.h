@@ -33,32 +33,27 @@ typedef struct weir_value { /* text and blobs are borrowed until the call return
     uint64_t length;
 } weir_value;
 
+/* Without memset, after which a processor would wait wherever a value is copied. */
 static inline weir_value weir_int(int64_t i)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
-    v.type = WEIR_INT;
+    weir_value v = { WEIR_INT, 0, { 0 }, 0 };
     v.as.i = i;
     return v;
 }
 static inline weir_value weir_double(double d)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
-    v.type = WEIR_DOUBLE;
+    weir_value v = { WEIR_DOUBLE, 0, { 0 }, 0 };
     v.as.d = d;
     return v;
 }
 static inline weir_value weir_null(void)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
+    weir_value v = { WEIR_NULL, 0, { 0 }, 0 };
     return v;
 }
 static inline weir_value weir_bytes_(uint32_t type, const void *p, size_t n)
 {
-    weir_value v;
-    memset(&v, 0, sizeof v);
+    weir_value v = { WEIR_NULL, 0, { 0 }, 0 };
     v.type = p ? type : (uint32_t)WEIR_NULL;
     v.as.p = p;
     v.length = n;
@@ -82,8 +77,8 @@ static inline weir_value weir_decimal(const char *s)
 }
 static inline weir_value weir_time_us(int64_t us)
 {
-    weir_value v = weir_int(us);
-    v.type = WEIR_TIME;
+    weir_value v = { WEIR_TIME, 0, { 0 }, 0 };
+    v.as.i = us;
     return v;
 }
 
@@ -119,7 +114,8 @@ WEIR_API int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_
  * Runs one statement once for each of count rows of parameters, in their order, many at a time where the server can, and drops what rows
  * it returns.  Stops at the first one that fails.  Outside a transaction the call is one of its own: all is done or nothing.  Inside, what
  * was done before the failure is the transaction's to keep or to undo, as after weir_exec.  *affected, which may be NULL, is the number
- * of rows changed by all.  *failed, which may be NULL, is the row that failed, counted from 0; count: it was none of them.  Fails as
+ * of rows changed by all.  *failed, which may be NULL, is the row that failed, counted from 0; count: it was none of them, or nobody can tell, as after a
+ * deadlock among rows that were sent together.  Fails as
  * weir_exec does, and as weir_begin and weir_commit.  That each row has as many parameters as there are placeholders is looked at first.
  */
 WEIR_API int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char *sql, const weir_args *rows,

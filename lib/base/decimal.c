@@ -119,3 +119,26 @@ size_t decimal_add(char *out, const struct decimal *a, const struct decimal *b)
     out[sign + length] = '\0';
     return sign + length;
 }
+
+static int parse_both(struct decimal *x, struct decimal *y, const char *a, const char *b)
+{
+    return decimal_parse(x, a, strlen(a)) < 0 ? -1 : decimal_parse(y, b, strlen(b));
+}
+
+int decimal_add_texts(char *out, const char *a, const char *b)
+{
+    struct decimal x, y;
+    if (parse_both(&x, &y, a, b) < 0)
+        return -1;
+    decimal_add(out, &x, &y);
+    return 0;
+}
+
+int decimal_compare_texts(int *order, const char *a, const char *b)
+{
+    struct decimal x, y;
+    if (parse_both(&x, &y, a, b) < 0)
+        return -1;
+    *order = decimal_compare(&x, &y);
+    return 0;
+}

@@ -21,4 +21,8 @@ size_t decimal_sum_size(const struct decimal *a, const struct decimal *b);
 /* Writes the sum, of no more than decimal_sum_size bytes with the zero byte at its end; returns its length. */
 size_t decimal_add(char *out, const struct decimal *a, const struct decimal *b);
 
+/* The same, of texts, for drivers; < 0: one of them is no decimal.  A sum takes no more bytes than both texts, and four. */
+int decimal_add_texts(char *out, const char *a, const char *b);
+int decimal_compare_texts(int *order, const char *a, const char *b);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <base/decimal.h>
 #include <base/error.h>
 #include <base/text.h>
 #include <db/inside.h>
@@ -84,6 +85,8 @@ static void init_host(weir_db *db)
         .option_ns = host_option_ns,
         .time_parse = time_parse,
         .double_parse = double_parse,
+        .decimal_add = decimal_add_texts,
+        .decimal_compare = decimal_compare_texts,
     };
 }
 

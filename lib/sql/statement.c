@@ -102,32 +102,39 @@ static int check_rows(const struct statement *s, struct many *m, weir_error *err
     return WEIR_OK;
 }
 
-static int run_each(struct link *l, struct statement *s, struct many *m, size_t *done, int64_t until, weir_error *err)
+/* One, or as many as the driver takes at once.  *done is how many ran, or, of a failure that is no row's fault, all that are left. */
+static int run_some(struct link *l, struct statement *s, struct many *m, size_t from, size_t *done, int64_t until,
+                    weir_error *err)
 {
     const weir_sql_wing *sql = l->backend->sql;
-    for (*done = 0; *done < m->count; (*done)++) {
-        int status = link_go_on(l, "statement", err);
-        if (status >= 0)
-            status = sql->run(l->conn, s->handle, m->rows[*done], 0, until, err);
-        if (status < 0)
-            return status;
-        m->affected += sql->affected(l->conn);
+    const weir_args *rows = m->rows + from;
+    size_t left = m->count - from;
+    int64_t affected = 0;
+    int status = link_go_on(l, "statement", err);
+    *done = 0;
+    if (status < 0)
+        return status;
+    if (sql->run_many && left > 1) {
+        status = sql->run_many(l->conn, s->handle, rows, left, done, &affected, until, err);
+    } else if ((status = sql->run(l->conn, s->handle, *rows, 0, until, err)) >= 0) {
+        *done = 1;
+        affected = sql->affected(l->conn);
     }
-    return WEIR_OK;
+    m->affected += affected;
+    return status;
 }
 
 static int run_all(struct link *l, struct statement *s, struct many *m, int64_t until, weir_error *err)
 {
-    const weir_sql_wing *sql = l->backend->sql;
-    size_t done = 0;
-    int status = sql->run_many && m->count > 1
-                     ? sql->run_many(l->conn, s->handle, m->rows, m->count, &done, &m->affected, until, err)
-                     : run_each(l, s, m, &done, until, err);
-    if (status >= 0)
+    for (size_t from = 0, done; from < m->count; from += done) {
+        int status = run_some(l, s, m, from, &done, until, err);
+        if (status < 0) {
+            m->failed = from + done;
+            return status;
+        }
         slot_answered(l->slot);
-    else
-        m->failed = done;
-    return status;
+    }
+    return WEIR_OK;
 }
 
 int statement_run_many(struct link *l, struct many *m, int64_t until, weir_error *err)

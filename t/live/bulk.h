@@ -10,8 +10,7 @@
 /* What may differ. */
 struct bulk_dialect {
     const char *text, *decimal; /* types of a key text and of an exact number */
-    int adds_decimals;
-    int checks_values; /* a column takes what is of its type, and no longer than it may be */
+    int checks_values;          /* a column takes what is of its type, and no longer than it may be */
 };
 
 /* Makes tables of its own and drops them. */

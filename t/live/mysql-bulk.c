@@ -342,9 +342,9 @@ static void test_own(void)
 
 static void on(struct mariadb *server)
 {
-    static const struct bulk_dialect dialect = {
-        .text = "VARCHAR(64)", .decimal = "DECIMAL(65,30)", .adds_decimals = 1, .checks_values = 1
-    };
+    static const struct bulk_dialect dialect = { .text = "VARCHAR(64)",
+                                                 .decimal = "DECIMAL(65,30)",
+                                                 .checks_values = 1 };
     tap_note("%s", server->is_mysql ? "MySQL" : "MariaDB");
     db = dial(server, "");
     bulk_scenario(db, &dialect);

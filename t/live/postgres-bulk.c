@@ -72,9 +72,7 @@ static void test_writers(weir_db *db)
 
 static void run_on(int port, const char *const *options)
 {
-    static const struct bulk_dialect postgres = {
-        .text = "TEXT", .decimal = "NUMERIC", .adds_decimals = 1, .checks_values = 1
-    };
+    static const struct bulk_dialect postgres = { .text = "TEXT", .decimal = "NUMERIC", .checks_values = 1 };
     char url[128];
     snprintf(url, sizeof url, "postgres://weir@127.0.0.1:%d/postgres", port);
     tap_note("%s", url);

@@ -20,7 +20,7 @@ SIZED(weir_transact_options, after);
 SIZED(weir_figures, create_p99_us);
 SIZED(weir_event, err);
 SIZED(weir_health, last);
-SIZED(weir_host, double_parse);
+SIZED(weir_host, decimal_compare);
 SIZED(weir_target, read_only);
 SIZED(weir_sql_wing, sweep_markers);
 SIZED(weir_bulk_wing, write);

@@ -52,9 +52,22 @@ static void test_parse(void)
         ok(decimal_parse(&d, none[i], strlen(none[i])) < 0, "'%s' is no decimal", none[i]);
 }
 
+/* As drivers have them. */
+static void test_texts(void)
+{
+    char out[16];
+    int order = 7;
+    ok(decimal_add_texts(out, "0.1", "-0.35") == 0, "texts are added");
+    is_text(out, "-0.25", "the sum of texts");
+    ok(decimal_add_texts(out, "0.1", "one") < 0 && decimal_add_texts(out, "", "1") < 0, "what is no decimal is not");
+    ok(decimal_compare_texts(&order, "10", "9.9") == 0 && order > 0, "texts are compared");
+    ok(decimal_compare_texts(&order, "10", "1e1") < 0, "if they are decimals");
+}
+
 int main(void)
 {
     test_parse();
+    test_texts();
     compares("1", 0, "1.000");
     compares("-0", 0, "0.0");
     compares("+5", 0, "0005");

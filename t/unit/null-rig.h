@@ -6,6 +6,7 @@
 #define NULL_RIG_H
 
 #include <base/clock.h>
+#include <base/decimal.h>
 #include <base/error.h>
 #include <base/option.h>
 #include <base/text.h>
@@ -58,6 +59,8 @@ static const weir_host host = {
     .option_ns = host_option_ns,
     .time_parse = time_parse,
     .double_parse = double_parse,
+    .decimal_add = decimal_add_texts,
+    .decimal_compare = decimal_compare_texts,
 };
 
 static const weir_backend *const null = &weir_null_backend;
