@@ -69,7 +69,7 @@ static int put_double(struct mys_conn *c, struct mys_param *p, double d, size_t 
     return WEIR_OK;
 }
 
-static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, int *moved)
+static inline void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, int *moved)
 {
     p->length = (unsigned long)v->length;
     if (b->buffer == v->as.p)
@@ -79,7 +79,7 @@ static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, i
     *moved = 1;
 }
 
-static void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
+static inline void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
 {
     if (b->buffer_type == mys_types[type])
         return;
@@ -89,7 +89,8 @@ static void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *mo
 }
 
 /* *moved: the library has to be told. */
-static int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, int *moved, weir_error *err)
+static inline int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, int *moved,
+                      weir_error *err)
 {
     MYSQL_BIND *b = &s->binds[at];
     struct mys_param *p = &s->params[at];
@@ -133,12 +134,14 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s)
     s->binds = NULL;
 }
 
-int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
+int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
 {
     int moved = !s->bound;
     int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++)
+    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
         st = put(c, s, i, &args.v[i], &moved, err);
+        *bytes += args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB ? args.v[i].length : 0;
+    }
     if (st < 0 || !moved)
         return st;
     s->bound = 1;
