@@ -124,7 +124,7 @@ static void describe(struct mys_column *col, const MYSQL_FIELD *f)
 }
 
 /* The server's idea of a column may change from run to run: another type must not go into the old one's place. */
-static int still_fit(const struct mys_stmt *s, unsigned n)
+static inline int still_fit(const struct mys_stmt *s, unsigned n)
 {
     const MYSQL_FIELD *f = s->handle->fields;
     const struct mys_column *col = s->columns, *end = col + n;
@@ -155,12 +155,15 @@ static int make_columns(struct mys_conn *c, struct mys_stmt *s, unsigned n, weir
     return WEIR_OK;
 }
 
+int mys_columns_fit(const struct mys_stmt *s)
+{
+    return s->columns_bound && still_fit(s, mysql_stmt_field_count(s->handle));
+}
+
 int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
 {
     const unsigned n = mysql_stmt_field_count(s->handle);
     const int fit = still_fit(s, n);
-    if (fit && s->columns_bound)
-        return WEIR_OK;
     const int st = fit ? WEIR_OK : make_columns(c, s, n, err);
     if (st < 0)
         return st;
@@ -334,6 +337,7 @@ static inline void put_cell(weir_value *out, struct mys_column *col)
     } else if (kind == KIND_BYTES && col->length <= USUAL_ROOM) {
         col->room[col->length] = '\0';
         out->type = col->bytes_type;
+        out->no_zero = 0;
         out->as.p = col->room;
         out->length = col->length;
     } else if (kind == KIND_DOUBLE) {

@@ -308,8 +308,8 @@ int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *b
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 
 /* column.c */
-int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s,
-                     weir_error *err); /* fits them to what the server sends now */
+int mys_columns_fit(const struct mys_stmt *s); /* they are bound, to what the server sends now … */
+int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* … or are from now on */
 void mys_columns_end(struct mys_conn *c, struct mys_stmt *s);
 void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s);   /* gives back what long values took */
 void mys_row(const struct mys_stmt *s, weir_value *cells);         /* what has been fetched */

@@ -69,44 +69,52 @@ static int put_double(struct mys_conn *c, struct mys_param *p, double d, size_t 
     return WEIR_OK;
 }
 
-static inline void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, int *moved)
+/* What puts returns 1 if the library has to be told. */
+
+static inline int put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v)
 {
     p->length = (unsigned long)v->length;
     if (b->buffer == v->as.p)
-        return;
+        return 0;
     b->buffer = (void *)(uintptr_t)v->as.p;
     b->buffer_length = p->length;
-    *moved = 1;
+    return 1;
 }
 
-static inline void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
+static int put_number(struct mys_conn *c, struct mys_param *p, size_t at, const weir_value *v, weir_error *err)
 {
-    if (b->buffer_type == mys_types[type])
-        return;
-    b->buffer_type = mys_types[type];
-    b->buffer = &p->as;
-    *moved = 1;
+    switch (v->type) {
+    case WEIR_TIME:
+        return put_time(c, p, v->as.i, at, err);
+    case WEIR_DOUBLE:
+        return put_double(c, p, v->as.d, at, err);
+    default: /* NULL */
+        p->is_null = 1;
+        return 0;
+    }
 }
 
-/* *moved: the library has to be told. */
-static inline int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, int *moved,
-                      weir_error *err)
+static inline int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, weir_error *err)
 {
     MYSQL_BIND *b = &s->binds[at];
     struct mys_param *p = &s->params[at];
-    p->is_null = v->type == WEIR_NULL;
-    if (p->is_null)
-        return WEIR_OK;
-    take_type(b, p, v->type, moved);
-    if (v->type == WEIR_TIME)
-        return put_time(c, p, v->as.i, at, err);
-    if (v->type == WEIR_DOUBLE)
-        return put_double(c, p, v->as.d, at, err);
-    if (v->type == WEIR_INT)
-        p->as.i = v->as.i;
-    else
-        put_bytes(b, p, v, moved);
-    return WEIR_OK;
+    p->is_null = 0;
+    if (v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL)
+        return put_bytes(b, p, v);
+    if (v->type != WEIR_INT)
+        return put_number(c, p, at, v, err);
+    p->as.i = v->as.i;
+    return 0;
+}
+
+/* NULL is of any type. */
+static inline int take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type)
+{
+    if (b->buffer_type == mys_types[type] || type == WEIR_NULL)
+        return 0;
+    b->buffer_type = mys_types[type];
+    b->buffer = &p->as;
+    return 1;
 }
 
 /* ---- places ---- */
@@ -137,11 +145,15 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s)
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
 {
     int moved = !s->bound;
+    uint64_t sum = 0;
     int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
-        st = put(c, s, i, &args.v[i], &moved, err);
-        *bytes += args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB ? args.v[i].length : 0;
+    for (size_t i = 0; i < args.n && st >= 0; i++) {
+        moved |= take_type(&s->binds[i], &s->params[i], args.v[i].type);
+        st = put(c, s, i, &args.v[i], err);
+        moved |= st;
+        sum += args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB ? args.v[i].length : 0;
     }
+    *bytes = sum;
     if (st < 0 || !moved)
         return st;
     s->bound = 1;

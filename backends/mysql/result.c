@@ -101,7 +101,7 @@ static int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
 {
     struct mys_result *r = &c->result;
     const int streams = (s->traits & MYS_READS) != 0;
-    int st = mys_columns_bind(c, s, err);
+    int st = mys_columns_fit(s) ? WEIR_OK : mys_columns_bind(c, s, err);
     if (st == WEIR_OK && !streams && mysql_stmt_store_result(s->handle) != 0)
         st = mys_fail(c, s->handle, err);
     if (st < 0)

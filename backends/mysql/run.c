@@ -79,7 +79,7 @@ static int drop_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
 {
     if (mysql_stmt_field_count(s->handle) == 0)
         return WEIR_OK;
-    int st = mys_columns_bind(c, s, err);
+    int st = mys_columns_fit(s) ? WEIR_OK : mys_columns_bind(c, s, err);
     if (st < 0)
         return st;
     while ((st = mys_fetch(c, s, err)) == WEIR_ROW)

@@ -45,7 +45,8 @@ static void binary_int(const char *bytes, size_t n, weir_value *out)
                       : n == 4 ? (int32_t)four(bytes)
                       : n == 2 ? (int16_t)(b[0] << 8 | b[1])
                                : (signed char)b[0];
-    *out = weir_int(i);
+    out->type = WEIR_INT;
+    out->as.i = i;
 }
 
 static void binary_oid(const char *bytes, size_t n, weir_value *out)
@@ -72,9 +73,18 @@ static void binary_double(const char *bytes, size_t n, weir_value *out)
     *out = weir_double(d);
 }
 
+/* The server has no zero byte in any text. */
+static inline void put_text(const char *bytes, size_t n, weir_value *out)
+{
+    out->type = WEIR_TEXT;
+    out->no_zero = 1;
+    out->as.p = bytes;
+    out->length = n;
+}
+
 static void binary_text(const char *bytes, size_t n, weir_value *out)
 {
-    *out = weir_text_n(bytes, n);
+    put_text(bytes, n, out);
 }
 
 static void binary_blob(const char *bytes, size_t n, weir_value *out)
@@ -99,7 +109,7 @@ static void binary_time(const char *bytes, size_t n, weir_value *out)
 static int text_text(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
 {
     (void)c, (void)column;
-    *out = weir_text_n(bytes, n);
+    put_text(bytes, n, out);
     return WEIR_OK;
 }
 
@@ -225,32 +235,46 @@ int pg_type_is_binary(const struct pg_type *type)
     return type->binary != NULL;
 }
 
-static inline int read_cell(struct pg_conn *c, size_t column, int leaves, weir_value *out)
+/* As text.  What leaves is for a row: it costs nothing, needs no memory, and so cannot fail. */
+static int read_text(struct pg_conn *c, size_t column, int leaves, weir_value *out)
 {
     const struct pg_result *r = &c->result;
-    const int at = (int)column;
-    const char *bytes = PQgetvalue(r->rows, r->row, at);
-    const size_t n = (size_t)PQgetlength(r->rows, r->row, at);
     const struct pg_type *type = r->stmt->readers[column];
-    if (n == 0 && PQgetisnull(r->rows, r->row, at))
-        *out = weir_null();
-    else if (r->stmt->binary)
-        type->binary(bytes, n, out);
+    const int at = (int)column;
+    if (PQgetisnull(r->rows, r->row, at))
+        out->type = WEIR_NULL;
     else if (leaves && type->is_costly)
         out->type = WEIR_LATER;
     else
-        return type->text(c, column, bytes, n, out);
+        return type->text(c, column, PQgetvalue(r->rows, r->row, at), (size_t)PQgetlength(r->rows, r->row, at), out);
     return WEIR_OK;
+}
+
+static inline void read_binary(const struct pg_result *r, int at, const struct pg_type *type, weir_value *out)
+{
+    const char *bytes = PQgetvalue(r->rows, r->row, at);
+    const int n = PQgetlength(r->rows, r->row, at);
+    if (n == 0 && PQgetisnull(r->rows, r->row, at))
+        out->type = WEIR_NULL;
+    else
+        type->binary(bytes, (size_t)n, out);
 }
 
 int pg_read(struct pg_conn *c, size_t column, weir_value *out)
 {
-    return read_cell(c, column, 0, out);
+    const struct pg_stmt *s = c->result.stmt;
+    if (!s->binary)
+        return read_text(c, column, 0, out);
+    read_binary(&c->result, (int)column, s->readers[column], out);
+    return WEIR_OK;
 }
 
-/* What costs nothing needs no memory, either, so that none can fail. */
 void pg_read_row(struct pg_conn *c, weir_value *cells)
 {
-    for (size_t i = 0; i < c->result.stmt->columns; i++)
-        read_cell(c, i, 1, &cells[i]);
+    const struct pg_stmt *s = c->result.stmt;
+    const int columns = (int)s->columns;
+    for (int i = 0; s->binary && i < columns; i++)
+        read_binary(&c->result, i, s->readers[i], &cells[i]);
+    for (int i = 0; !s->binary && i < columns; i++)
+        read_text(c, (size_t)i, 1, &cells[i]);
 }

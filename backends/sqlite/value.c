@@ -65,6 +65,7 @@ static inline int take_bytes(weir_value *out, uint32_t type, const void *p, int 
     if (!p && (length > 0 || type == WEIR_TEXT))
         return WEIR_E_MEMORY;
     out->type = type;
+    out->no_zero = 0;
     out->as.p = p ? p : "";
     out->length = (uint64_t)length;
     return WEIR_OK;

@@ -68,10 +68,8 @@ static int open_link(struct weir_slot *s, bool read_only, int64_t deadline, weir
     return WEIR_OK;
 }
 
-int link_make_cells(struct link *l, size_t columns, weir_error *err)
+int link_grow_cells(struct link *l, size_t columns, weir_error *err)
 {
-    if (columns <= l->cells_room)
-        return WEIR_OK;
     weir_value *cells = mem_realloc(l->source->alloc, l->cells, columns * sizeof *cells);
     if (!cells)
         return fail(err, WEIR_E_MEMORY, "no memory for the %zu cells of a row", columns);
@@ -269,15 +267,11 @@ int link_tell_unready(const struct link *l, weir_error *err)
     return l->doom_status;
 }
 
-/* A length counts from now and cannot have passed; a moment can. */
-int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err)
+int link_until_moment(int64_t *until, const struct link *l, weir_error *err)
 {
-    const struct clock *clock = l->source->clock;
-    *until = clock_deadline(clock, deadline, l->source->query_timeout);
-    bool moment = deadline.ns < 0 || l->bound < *until;
     if (l->bound < *until)
         *until = l->bound;
-    if (moment && *until != NEVER && clock_now(clock) >= *until)
+    if (*until != NEVER && clock_now(l->source->clock) >= *until)
         return fail(err, WEIR_E_TIMEOUT, "the deadline had passed before anything was done");
     return WEIR_OK;
 }

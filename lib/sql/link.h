@@ -108,15 +108,24 @@ static inline int link_ready(const struct link *l, weir_error *err)
     return ready ? WEIR_OK : link_tell_unready(l, err);
 }
 
-/* The deadline of what begins now; WEIR_E_TIMEOUT if it has passed. */
-int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err);
+int link_until_moment(int64_t *until, const struct link *l, weir_error *err);
+/* The deadline of what begins now, or that of the transaction; WEIR_E_TIMEOUT if it has passed, which a length cannot. */
+static inline int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err)
+{
+    *until = clock_deadline(l->source->clock, deadline, l->source->query_timeout);
+    return deadline.ns < 0 || l->bound < *until ? link_until_moment(until, l, err) : WEIR_OK;
+}
 /* After a statement: has it ended the transaction that it was in, by committing it? */
 static inline void link_look_for_end(struct link *l)
 {
     l->ended = l->depth && l->sql->in_transaction && !l->sql->in_transaction(l->conn);
 }
+int link_grow_cells(struct link *l, size_t columns, weir_error *err);
 /* Before a result of so many columns is read; WEIR_E_MEMORY. */
-int link_make_cells(struct link *l, size_t columns, weir_error *err);
+static inline int link_make_cells(struct link *l, size_t columns, weir_error *err)
+{
+    return columns <= l->cells_room ? WEIR_OK : link_grow_cells(l, columns, err);
+}
 /* Ends the open result, if any. */
 void link_end_result(struct link *l);
 /* Copies *err to where it is kept, allocating once; without memory only the status is kept. */

@@ -21,7 +21,7 @@ static inline struct link *rows_link(weir_rows rows)
 /* Behind a zero byte a C string would lose the rest. */
 static inline bool has_no_zero(const weir_value *v)
 {
-    return v->length == 0 || !memchr(v->as.p, 0, (size_t)v->length);
+    return v->no_zero || v->length == 0 || !memchr(v->as.p, 0, (size_t)v->length);
 }
 
 /* NULL, and a NULL in *v: a stale result, no row, or no such column; the latter two fail the result. */
