@@ -53,7 +53,6 @@ struct mys_column {
     char *room;    /* of USUAL_ROOM + 1 bytes, in the block of the columns */
     char *large;   /* a cell that does not fit there */
     size_t large_size;
-    uint64_t large_row; /* whose it is */
     /* of the field when it was bound */
     enum enum_field_types type;
     unsigned flags, charset, decimals;
@@ -125,17 +124,15 @@ static void describe(struct mys_column *col, const MYSQL_FIELD *f)
 }
 
 /* The server's idea of a column may change from run to run: another type must not go into the old one's place. */
-static int still_fit(const struct mys_stmt *s, unsigned n)
+static inline int still_fit(const struct mys_stmt *s, unsigned n)
 {
-    if (!s->columns || s->column_count != n)
+    const MYSQL_FIELD *f = s->handle->fields;
+    const struct mys_column *col = s->columns, *end = col + n;
+    if (s->column_count != n)
         return 0;
-    for (unsigned i = 0; i < n; i++) {
-        const MYSQL_FIELD *f = &s->handle->fields[i];
-        const struct mys_column *col = &s->columns[i];
-        if (f->type != col->type || f->flags != col->flags || f->charsetnr != col->charset)
-            return 0;
-    }
-    return 1;
+    while (col < end && f->type == col->type && f->flags == col->flags && f->charsetnr == col->charset)
+        f++, col++;
+    return col == end;
 }
 
 static MYSQL_BIND *binds_of(const struct mys_stmt *s)
@@ -158,12 +155,15 @@ static int make_columns(struct mys_conn *c, struct mys_stmt *s, unsigned n, weir
     return WEIR_OK;
 }
 
+int mys_columns_fit(const struct mys_stmt *s)
+{
+    return s->columns_bound && still_fit(s, mysql_stmt_field_count(s->handle));
+}
+
 int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
 {
     const unsigned n = mysql_stmt_field_count(s->handle);
     const int fit = still_fit(s, n);
-    if (fit && s->columns_bound)
-        return WEIR_OK;
     const int st = fit ? WEIR_OK : make_columns(c, s, n, err);
     if (st < 0)
         return st;
@@ -269,8 +269,6 @@ static int fetch_large(struct mys_conn *c, struct mys_stmt *s, struct mys_column
 {
     unsigned long length;
     mys_flag is_null;
-    if (col->large_row == c->result.row && col->large)
-        return WEIR_OK;
     if (col->large_size < col->length + 1) {
         char *grown = mys_resize(c->host, col->large, col->length + 1);
         if (!grown)
@@ -287,29 +285,22 @@ static int fetch_large(struct mys_conn *c, struct mys_stmt *s, struct mys_column
     if (mysql_stmt_fetch_column(s->handle, &b, (unsigned)(col - s->columns), 0) != 0)
         return WEIR_E_MEMORY;
     col->large[col->length] = '\0';
-    col->large_row = c->result.row;
     return WEIR_OK;
 }
 
-static int bytes_value(struct mys_conn *c, struct mys_stmt *s, struct mys_column *col, weir_value *out)
+static int long_bytes(struct mys_conn *c, struct mys_stmt *s, struct mys_column *col, weir_value *out)
 {
-    const int is_large = col->length > USUAL_ROOM;
-    if (is_large && fetch_large(c, s, col) < 0)
-        return WEIR_E_MEMORY;
-    if (!is_large)
-        col->room[col->length] = '\0';
-    *out = weir_bytes_(col->bytes_type, is_large ? col->large : col->room, col->length);
-    return WEIR_OK;
+    const int st = fetch_large(c, s, col);
+    if (st == WEIR_OK)
+        *out = weir_bytes_(col->bytes_type, col->large, col->length);
+    return st;
 }
 
-/* What is not looked at in mys_cell itself. */
 static weir_value other_value(struct mys_conn *c, struct mys_column *col)
 {
     switch (col->kind) {
     case KIND_UNSIGNED:
         return unsigned_value(col, col->as.u);
-    case KIND_DOUBLE:
-        return weir_double(col->as.d);
     case KIND_FLOAT:
         return float_value(col);
     case KIND_MOMENT:
@@ -325,28 +316,52 @@ static weir_value other_value(struct mys_conn *c, struct mys_column *col)
     }
 }
 
-/* Of a text that was sent as it is: numbers and times, too, come as text. */
-static weir_value plain_value(const struct mys_result *r, size_t column)
+/* Numbers and times, too, come as text. */
+void mys_plain_row(const struct mys_result *r, weir_value *cells)
 {
-    const MYSQL_FIELD *f = &r->fields[column];
-    const uint32_t type = kind_of(f) == KIND_BYTES ? bytes_type_of(f) : WEIR_TEXT;
-    return weir_bytes_(type, r->cells[column], mysql_fetch_lengths(r->res)[column]);
+    const unsigned long *lengths = mysql_fetch_lengths(r->res);
+    for (unsigned i = 0; i < r->columns; i++) {
+        const MYSQL_FIELD *f = &r->fields[i];
+        cells[i] = weir_bytes_(kind_of(f) == KIND_BYTES ? bytes_type_of(f) : WEIR_TEXT, r->cells[i], lengths[i]);
+    }
+}
+
+/* What has to be written, or fetched once more, waits until it is asked for. */
+static inline void put_cell(weir_value *out, struct mys_column *col)
+{
+    const enum kind kind = col->is_null ? KIND_NULL : col->kind;
+    out->type = WEIR_LATER;
+    if (kind == KIND_INT || (kind == KIND_UNSIGNED && col->as.u <= INT64_MAX)) {
+        out->type = WEIR_INT;
+        out->as.i = col->as.i;
+    } else if (kind == KIND_BYTES && col->length <= USUAL_ROOM) {
+        col->room[col->length] = '\0';
+        out->type = col->bytes_type;
+        out->no_zero = 0;
+        out->as.p = col->room;
+        out->length = col->length;
+    } else if (kind == KIND_DOUBLE) {
+        out->type = WEIR_DOUBLE;
+        out->as.d = col->as.d;
+    } else if (kind == KIND_NULL) {
+        out->type = WEIR_NULL;
+    }
+}
+
+void mys_row(const struct mys_stmt *s, weir_value *cells)
+{
+    struct mys_column *col = s->columns, *end = col + s->column_count;
+    while (col < end)
+        put_cell(cells++, col++);
 }
 
 int mys_cell(void *conn, size_t column, weir_value *out)
 {
     struct mys_conn *c = conn;
-    const struct mys_result *r = &c->result;
-    if (r->at != MYS_STREAM && r->at != MYS_STORED) {
-        *out = r->at == MYS_PLAIN && r->cells ? plain_value(r, column) : weir_null();
-        return WEIR_OK;
-    }
-    struct mys_column *col = &r->stmt->columns[column];
-    if (col->is_null)
-        *out = weir_null();
-    else if (col->kind == KIND_BYTES)
-        return bytes_value(c, r->stmt, col, out);
-    else
-        *out = col->kind == KIND_INT ? weir_int(col->as.i) : other_value(c, col);
+    struct mys_stmt *s = c->result.stmt;
+    struct mys_column *col = &s->columns[column];
+    if (col->kind == KIND_BYTES)
+        return long_bytes(c, s, col, out);
+    *out = other_value(c, col);
     return WEIR_OK;
 }

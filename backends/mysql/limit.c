@@ -10,8 +10,8 @@
  *       ▼
  *     given up: the connection is of no use any more
  *
- * The client library asks for every wait through a function of ours, and has no place for whose it is.  Hence `waiting`: what the thread
- * is in.  MySQL's own library has no such function: there, whole seconds of the option query_timeout bound a wait, and the connection
+ * The client library asks for every wait through a function of ours, and has no place for whose it is.  Hence `mys_waiting`: what the
+ * thread is in.  MySQL's own library has no such function: there, whole seconds of the option query_timeout bound a wait, and the connection
  * ends with it.
  * SPDX-License-Identifier: MIT
  */
@@ -24,12 +24,7 @@
 #include <sys/socket.h>
 #include "mys.h"
 
-static _Thread_local struct mys_wait *waiting;
-
-struct mys_wait **mys_waiting(void)
-{
-    return &waiting;
-}
+_Thread_local struct mys_wait *mys_waiting;
 
 /* ---- SIGPIPE ---- */
 
@@ -226,7 +221,7 @@ static int wait_for_server(my_socket fd, my_bool reads, int timeout)
 {
     const int writes = !reads || timeout == WRITE_MARK || timeout == 1000 * WRITE_MARK;
     struct pollfd p = { .fd = fd, .events = writes ? POLLOUT : POLLIN };
-    return waiting ? wait_patiently(waiting, &p) : wait_for_ever(&p);
+    return mys_waiting ? wait_patiently(mys_waiting, &p) : wait_for_ever(&p);
 }
 
 void mys_watch(MYSQL *mysql, const struct mys_road *road)

@@ -56,9 +56,9 @@ struct mys_wait {
     int64_t give_up, pause; /* of MYS_INSIST */
     int opening;
     int timed_out;
-    int refused;                     /* errno of a connect that failed */
-    struct mys_wait *outer, **place; /* the thread's, and what was there before */
-    sigset_t mask;                   /* the thread's, while SIGPIPE is held back */
+    int refused;            /* errno of a connect that failed */
+    struct mys_wait *outer; /* the thread's before it */
+    sigset_t mask;          /* the thread's, while SIGPIPE is held back */
     int holds_pipe;
 };
 
@@ -110,7 +110,6 @@ struct mys_result {
     MYSQL_ROW cells;
     const MYSQL_FIELD *fields;
     unsigned columns;
-    uint64_t row; /* counted from 1 */
 };
 
 struct mys_conn {
@@ -170,7 +169,12 @@ MYSQL *mys_road_connect(const struct mys_road *road, struct mys_wait *wait, weir
 
 /* limit.c: deadlines, cancel, interrupt */
 void mys_library_init(void);
-struct mys_wait **mys_waiting(void); /* the thread's place for it */
+/* What the thread is in.  In a module that is loaded late, each look would be a call into the loader. */
+#ifdef __GNUC__
+extern _Thread_local struct mys_wait *mys_waiting __attribute__((tls_model("initial-exec")));
+#else
+extern _Thread_local struct mys_wait *mys_waiting;
+#endif
 void mys_hold_pipe(struct mys_wait *wait);
 void mys_let_pipe(struct mys_wait *wait);
 void mys_watch(MYSQL *mysql, const struct mys_road *road); /* its waits are ours from now on */
@@ -185,9 +189,8 @@ void mys_interrupt(void *conn);
 
 static inline void mys_wait_begin(struct mys_wait *w)
 {
-    w->place = mys_waiting();
-    w->outer = *w->place;
-    *w->place = w;
+    w->outer = mys_waiting;
+    mys_waiting = w;
     if (w->road->tls != MYS_TLS_OFF)
         mys_hold_pipe(w);
 }
@@ -196,7 +199,7 @@ static inline void mys_wait_end(struct mys_wait *w)
 {
     if (w->holds_pipe)
         mys_let_pipe(w);
-    *w->place = w->outer;
+    mys_waiting = w->outer;
 }
 
 static inline void mys_begins(struct mys_conn *c, int64_t deadline_ns, enum mys_patience patience)
@@ -290,7 +293,7 @@ int64_t mys_last_id(void *conn);
 int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* WEIR_ROW, or WEIR_OK at the end of the set */
 int mys_result_open(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err); /* of what has been run */
 int mys_result_open_plain(struct mys_conn *c, struct mys_stmt *s, weir_error *err);
-int mys_next(void *conn, int64_t deadline_ns, weir_error *err);
+int mys_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err);
 int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err);
 void mys_abandon(void *conn);
 size_t mys_columns(void *conn);
@@ -308,14 +311,17 @@ int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const w
 extern const enum enum_field_types mys_types[]; /* of each type of value */
 const char *mys_misfit(const weir_value *v);    /* why no server takes it; NULL: it may */
 void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us);
-int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err);
+/* *bytes is how long all texts and blobs are. */
+int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 
 /* column.c */
-int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s,
-                     weir_error *err); /* fits them to what the server sends now */
+int mys_columns_fit(const struct mys_stmt *s); /* they are bound, to what the server sends now … */
+int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* … or are from now on */
 void mys_columns_end(struct mys_conn *c, struct mys_stmt *s);
-void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s); /* gives back what long values took */
+void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s);   /* gives back what long values took */
+void mys_row(const struct mys_stmt *s, weir_value *cells);         /* what has been fetched */
+void mys_plain_row(const struct mys_result *r, weir_value *cells); /* the same, of a text that was sent as it is */
 int mys_cell(void *conn, size_t column, weir_value *out);
 
 /* transact.c */

@@ -64,46 +64,53 @@ const char *mys_misfit(const weir_value *v)
     return NULL;
 }
 
-static void put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v, int *moved)
+/* What puts returns 1 if the library has to be told. */
+
+static inline int put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value *v)
 {
     p->length = (unsigned long)v->length;
     if (b->buffer == v->as.p)
-        return;
+        return 0;
     b->buffer = (void *)(uintptr_t)v->as.p;
     b->buffer_length = p->length;
-    *moved = 1;
+    return 1;
 }
 
-static void take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type, int *moved)
+/* Doubles, times and NULL. */
+static int put_other(struct mys_conn *c, struct mys_param *p, size_t at, const weir_value *v, weir_error *err)
 {
-    if (b->buffer_type == mys_types[type])
-        return;
-    b->buffer_type = mys_types[type];
-    b->buffer = &p->as;
-    *moved = 1;
-}
-
-/* *moved: the library has to be told. */
-static int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, int *moved, weir_error *err)
-{
-    MYSQL_BIND *b = &s->binds[at];
-    struct mys_param *p = &s->params[at];
-    p->is_null = v->type == WEIR_NULL;
-    if (p->is_null)
-        return WEIR_OK;
     const char *misfit = mys_misfit(v);
     if (misfit)
         return c->host->fail(err, WEIR_E_DATA, "parameter %zu: %s", at + 1, misfit);
-    take_type(b, p, v->type, moved);
+    p->is_null = v->type == WEIR_NULL;
     if (v->type == WEIR_TIME)
         mys_put_time(&p->as.t, c->host, v->as.i);
-    else if (v->type == WEIR_DOUBLE)
-        p->as.d = v->as.d;
-    else if (v->type == WEIR_INT)
-        p->as.i = v->as.i;
     else
-        put_bytes(b, p, v, moved);
-    return WEIR_OK;
+        p->as.d = v->as.d;
+    return 0;
+}
+
+static inline int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, weir_error *err)
+{
+    MYSQL_BIND *b = &s->binds[at];
+    struct mys_param *p = &s->params[at];
+    p->is_null = 0;
+    if (v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL)
+        return put_bytes(b, p, v);
+    if (v->type != WEIR_INT)
+        return put_other(c, p, at, v, err);
+    p->as.i = v->as.i;
+    return 0;
+}
+
+/* NULL is of any type. */
+static inline int take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type)
+{
+    if (b->buffer_type == mys_types[type] || type == WEIR_NULL)
+        return 0;
+    b->buffer_type = mys_types[type];
+    b->buffer = &p->as;
+    return 1;
 }
 
 /* ---- places ---- */
@@ -131,12 +138,18 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s)
     s->binds = NULL;
 }
 
-int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
+int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
 {
     int moved = !s->bound;
+    uint64_t sum = 0;
     int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++)
-        st = put(c, s, i, &args.v[i], &moved, err);
+    for (size_t i = 0; i < args.n && st >= 0; i++) {
+        moved |= take_type(&s->binds[i], &s->params[i], args.v[i].type);
+        st = put(c, s, i, &args.v[i], err);
+        moved |= st;
+        sum += args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB ? args.v[i].length : 0;
+    }
+    *bytes = sum;
     if (st < 0 || !moved)
         return st;
     s->bound = 1;

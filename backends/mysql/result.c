@@ -34,7 +34,7 @@ static int end_late(struct mys_conn *c, struct mys_stmt *s, int stopped, weir_er
     return WEIR_E_TIMEOUT;
 }
 
-int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
+static inline int fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
 {
     if (++c->fetched % ROWS_BETWEEN_LOOKS == 0 && s->traits & MYS_READS) {
         const int stopped = mys_overdue(c);
@@ -47,11 +47,15 @@ int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
     return rc == MYSQL_NO_DATA ? WEIR_OK : mys_fail(c, s->handle, err);
 }
 
-static int next_prepared(struct mys_conn *c, weir_error *err)
+int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
+{
+    return fetch(c, s, err);
+}
+
+static inline int next_prepared(struct mys_conn *c, weir_error *err)
 {
     struct mys_result *r = &c->result;
-    const int st = mys_fetch(c, r->stmt, err);
-    r->row++;
+    const int st = fetch(c, r->stmt, err);
     if (st == WEIR_ROW)
         return st;
     if (st == WEIR_OK && r->at == MYS_STREAM)
@@ -60,24 +64,35 @@ static int next_prepared(struct mys_conn *c, weir_error *err)
     return st;
 }
 
-static int next_plain(struct mys_result *r)
+static int next_plain(struct mys_result *r, weir_value *cells)
 {
     r->cells = mysql_fetch_row(r->res);
-    if (r->cells)
-        return WEIR_ROW;
-    r->at = MYS_END;
-    return WEIR_OK;
+    if (!r->cells) {
+        r->at = MYS_END;
+        return WEIR_OK;
+    }
+    mys_plain_row(r, cells);
+    return WEIR_ROW;
 }
 
-int mys_next(void *conn, int64_t deadline_ns, weir_error *err)
+/* Of a prepared one.  The cells are where they were fetched to. */
+static int step(struct mys_conn *c, int64_t deadline_ns, weir_error *err)
+{
+    mys_goes_on(c, deadline_ns);
+    return mys_ends(c, next_prepared(c, err));
+}
+
+int mys_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     if (c->result.at == MYS_END)
         return WEIR_OK;
     if (c->result.at == MYS_PLAIN)
-        return next_plain(&c->result);
-    mys_goes_on(c, deadline_ns);
-    return mys_ends(c, next_prepared(c, err));
+        return next_plain(&c->result, cells);
+    const int st = step(c, deadline_ns, err);
+    if (st == WEIR_ROW)
+        mys_row(c->result.stmt, cells);
+    return st;
 }
 
 /* ---- opening ---- */
@@ -86,7 +101,7 @@ static int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
 {
     struct mys_result *r = &c->result;
     const int streams = (s->traits & MYS_READS) != 0;
-    int st = mys_columns_bind(c, s, err);
+    int st = mys_columns_fit(s) ? WEIR_OK : mys_columns_bind(c, s, err);
     if (st == WEIR_OK && !streams && mysql_stmt_store_result(s->handle) != 0)
         st = mys_fail(c, s->handle, err);
     if (st < 0)
@@ -95,7 +110,6 @@ static int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
     r->at = streams ? MYS_STREAM : MYS_STORED;
     r->fields = s->handle->fields;
     r->columns = mysql_stmt_field_count(s->handle);
-    r->row = 0;
     return WEIR_OK;
 }
 
@@ -162,7 +176,7 @@ int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err)
     struct mys_conn *c = conn;
     if (c->result.at == MYS_STREAM) { /* what reads has one set */
         int st;
-        while ((st = mys_next(conn, deadline_ns, err)) == WEIR_ROW)
+        while ((st = step(c, deadline_ns, err)) == WEIR_ROW)
             ;
         return st;
     }

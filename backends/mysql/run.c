@@ -11,15 +11,6 @@
 #define LONG_PACKET (UINT64_C(1) << 20) /* less than that is not looked at */
 #define ROOM_FOR_THE_REST 1024          /* of a packet: its head, the types, what is no text */
 
-static uint64_t bytes_of(weir_args args)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < args.n; i++)
-        if (args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB)
-            bytes += args.v[i].length;
-    return bytes;
-}
-
 int mys_know_packet_limit(struct mys_conn *c, weir_error *err)
 {
     char text[32];
@@ -33,14 +24,11 @@ int mys_know_packet_limit(struct mys_conn *c, weir_error *err)
 }
 
 /* The server hangs up in the middle of a packet that is too long for it, often before it could be heard why. */
-static int check_length(struct mys_conn *c, weir_args args, weir_error *err)
+static int check_length(struct mys_conn *c, size_t params, uint64_t bytes, weir_error *err)
 {
-    const uint64_t bytes = bytes_of(args);
-    const int st = bytes < LONG_PACKET ? WEIR_OK : mys_know_packet_limit(c, err);
-    if (st < 0 || bytes < LONG_PACKET)
+    const int st = mys_know_packet_limit(c, err);
+    if (st < 0 || bytes + ROOM_FOR_THE_REST + 16 * params <= c->packet_limit)
         return st;
-    if (bytes + ROOM_FOR_THE_REST + 16 * args.n <= c->packet_limit)
-        return WEIR_OK;
     return c->host->fail(err, WEIR_E_DATA,
                          "mysql: the parameters have %llu bytes, more than the server's max_allowed_packet, %llu",
                          (unsigned long long)bytes, (unsigned long long)c->packet_limit);
@@ -50,9 +38,12 @@ static int check_length(struct mys_conn *c, weir_args args, weir_error *err)
 
 static int execute_once(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
 {
+    uint64_t bytes = 0;
     int st = mys_refresh(c, s, err);
     if (st == WEIR_OK && args.n)
-        st = mys_bind(c, s, args, err);
+        st = mys_bind(c, s, args, &bytes, err);
+    if (st == WEIR_OK && bytes >= LONG_PACKET)
+        st = check_length(c, args.n, bytes, err);
     if (st == WEIR_OK && mysql_stmt_execute(s->handle) != 0)
         st = mys_fail(c, s->handle, err);
     return st;
@@ -88,7 +79,7 @@ static int drop_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
 {
     if (mysql_stmt_field_count(s->handle) == 0)
         return WEIR_OK;
-    int st = mys_columns_bind(c, s, err);
+    int st = mys_columns_fit(s) ? WEIR_OK : mys_columns_bind(c, s, err);
     if (st < 0)
         return st;
     while ((st = mys_fetch(c, s, err)) == WEIR_ROW)
@@ -122,9 +113,7 @@ static void count(struct mys_conn *c, struct mys_stmt *s, int returns_written, i
 static int run_prepared(struct mys_conn *c, struct mys_stmt *s, weir_args args, int want_rows, weir_error *err)
 {
     int64_t rows = 0;
-    int st = check_length(c, args, err);
-    if (st == WEIR_OK)
-        st = execute(c, s, args, err);
+    int st = execute(c, s, args, err);
     if (st < 0)
         return st;
     mys_note(c);

@@ -181,6 +181,7 @@ struct null_call {
 struct null_column {
     const char *name;
     weir_value (*cell)(struct null_result *r, size_t column);
+    int is_costly; /* it has to be written first */
 };
 
 struct null_verb {

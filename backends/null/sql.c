@@ -149,10 +149,36 @@ static int null_run(void *conn, void *stmt, weir_args args, int want_rows, int64
     return null_end_hook(c, status);
 }
 
-static int null_next(void *conn, int64_t deadline_ns, weir_error *err)
+/* The core asks for no column past the last, and for none of no result. */
+static const struct null_column *column_of(const struct null_result *r, size_t column)
+{
+    assert(r->verb && column < r->columns);
+    return &r->verb->columns[r->verb->column_count ? column : 0];
+}
+
+/* Hands over the row.  What has to be written first is left for null_cell, or else written now. */
+static int next(void *conn, weir_value *cells, int leaves, int64_t deadline_ns, weir_error *err)
 {
     struct null_conn *c = null_begin_hook(conn, NULL_NEXTS);
-    return null_end_hook(c, next_row(c, deadline_ns, err));
+    int status = next_row(c, deadline_ns, err);
+    for (size_t i = 0; status == WEIR_ROW && i < c->result.columns; i++) {
+        const struct null_column *column = column_of(&c->result, i);
+        if (leaves && column->is_costly)
+            cells[i].type = WEIR_LATER;
+        else
+            cells[i] = column->cell(&c->result, i);
+    }
+    return null_end_hook(c, status);
+}
+
+static int null_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
+{
+    return next(conn, cells, 1, deadline_ns, err);
+}
+
+static int null_bare_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
+{
+    return next(conn, cells, 0, deadline_ns, err);
 }
 
 static int null_next_set(void *conn, int64_t deadline_ns, weir_error *err)
@@ -179,13 +205,6 @@ static size_t null_columns(void *conn)
     return columns;
 }
 
-/* The core asks for no column past the last, and for none of no result. */
-static const struct null_column *column_of(const struct null_result *r, size_t column)
-{
-    assert(r->verb && column < r->columns);
-    return &r->verb->columns[r->verb->column_count ? column : 0];
-}
-
 static const char *null_name(void *conn, size_t column)
 {
     struct null_conn *c = null_enter(conn);
@@ -197,7 +216,7 @@ static const char *null_name(void *conn, size_t column)
 static int null_cell(void *conn, size_t column, weir_value *out)
 {
     struct null_conn *c = null_enter(conn);
-    assert(c->result.row > 0);
+    assert(c->result.row > 0 && column_of(&c->result, column)->is_costly);
     *out = column_of(&c->result, column)->cell(&c->result, column);
     null_leave(c);
     return WEIR_OK;
@@ -219,12 +238,16 @@ static int64_t null_last_id(void *conn)
     return id;
 }
 
-#define MANDATORY                                                                                                      \
-    .size = sizeof(weir_sql_wing), .prepare = null_prepare, .forget = null_forget, .run = null_run, .next = null_next, \
-    .abandon = null_result_abandon, .columns = null_columns, .name = null_name, .cell = null_cell,                     \
-    .affected = null_affected, .last_id = null_last_id, .begin = null_begin, .commit = null_commit,                    \
-    .rollback = null_rollback
+#define MANDATORY                                                                                          \
+    .size = sizeof(weir_sql_wing), .prepare = null_prepare, .forget = null_forget, .run = null_run,        \
+    .abandon = null_result_abandon, .columns = null_columns, .name = null_name, .affected = null_affected, \
+    .last_id = null_last_id, .begin = null_begin, .commit = null_commit, .rollback = null_rollback
 
-const weir_sql_wing null_sql_wing = { MANDATORY, .next_set = null_next_set, .in_transaction = null_in_transaction,
-                                      .begin_traced = null_begin_traced, .settle = null_settle };
-const weir_sql_wing null_bare_sql_wing = { MANDATORY };
+const weir_sql_wing null_sql_wing = { MANDATORY,
+                                      .next = null_next,
+                                      .cell = null_cell,
+                                      .next_set = null_next_set,
+                                      .in_transaction = null_in_transaction,
+                                      .begin_traced = null_begin_traced,
+                                      .settle = null_settle };
+const weir_sql_wing null_bare_sql_wing = { MANDATORY, .next = null_bare_next };

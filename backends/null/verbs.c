@@ -349,14 +349,19 @@ static weir_value cell_nothing(struct null_result *r, size_t column)
 }
 
 static const struct null_column rows_columns[] = {
-    { "n", cell_n },         { "half", cell_half }, { "name", cell_name },       { "bytes", cell_bytes },
-    { "price", cell_price }, { "at", cell_at },     { "nothing", cell_nothing },
+    { .name = "n", .cell = cell_n },
+    { .name = "half", .cell = cell_half },
+    { .name = "name", .cell = cell_name, .is_costly = 1 },
+    { .name = "bytes", .cell = cell_bytes, .is_costly = 1 },
+    { .name = "price", .cell = cell_price, .is_costly = 1 },
+    { .name = "at", .cell = cell_at },
+    { .name = "nothing", .cell = cell_nothing },
 };
-static const struct null_column sets_column = { "set", cell_set };
-static const struct null_column session_column = { "session", cell_number };
-static const struct null_column counter_column = { "counter", cell_number };
-static const struct null_column ledger_column = { "entry", cell_kept };
-static const struct null_column echo_column = { "value", cell_kept };
+static const struct null_column sets_column = { .name = "set", .cell = cell_set };
+static const struct null_column session_column = { .name = "session", .cell = cell_number };
+static const struct null_column counter_column = { .name = "counter", .cell = cell_number };
+static const struct null_column ledger_column = { .name = "entry", .cell = cell_kept };
+static const struct null_column echo_column = { .name = "value", .cell = cell_kept };
 
 #define ROWS_COLUMNS rows_columns, sizeof rows_columns / sizeof *rows_columns
 

@@ -36,8 +36,9 @@ static int within(int64_t i, int64_t least, int64_t most)
 
 static int takes_int(Oid type, int64_t i)
 {
+    if (type == PG_INT8)
+        return 1;
     switch (type) {
-    case PG_INT8:
     case PG_NUMERIC:
     case PG_FLOAT4:
     case PG_FLOAT8:
@@ -107,6 +108,13 @@ static void write_binary(struct writing *w, uint64_t bits, int n)
     *w = (struct writing){ w->scratch, n, FORM_BINARY, w->scratch + n };
 }
 
+static inline void write_eight(struct writing *w, uint64_t bits)
+{
+    pg_put_four(w->scratch, (uint32_t)(bits >> 32));
+    pg_put_four(w->scratch + 4, (uint32_t)bits);
+    *w = (struct writing){ w->scratch, 8, FORM_BINARY, w->scratch + 8 };
+}
+
 size_t pg_put_digits(char *out, int64_t i)
 {
     char digits[24], *at = digits + sizeof digits;
@@ -151,7 +159,7 @@ static void write_double(struct writing *w, Oid type, double d)
     if (type == PG_FLOAT4)
         write_float(w, (float)d);
     else
-        write_binary(w, bits, 8);
+        write_eight(w, bits);
 }
 
 /* These read a text's bytes as they are, so that it need not be copied to end it with a zero. */
@@ -185,7 +193,7 @@ static void write_value(struct writing *w, Oid type, const weir_value *v)
         write_double(w, type, v->as.d);
         break;
     case WEIR_TIME:
-        write_binary(w, (uint64_t)(v->as.i - PG_EPOCH_US), 8);
+        write_eight(w, (uint64_t)(v->as.i - PG_EPOCH_US));
         break;
     default:
         write_bytes(w, type, v);
@@ -219,7 +227,7 @@ static int check(struct pg_conn *c, size_t i, const weir_value *v, weir_error *e
     return misfit ? c->host->fail(err, WEIR_E_DATA, "parameter %zu is %s", i + 1, misfit) : WEIR_OK;
 }
 
-static size_t scratch_for(const weir_value *v)
+static inline size_t scratch_for(const weir_value *v)
 {
     return v->type == WEIR_TEXT || v->type == WEIR_DECIMAL ? (size_t)v->length + 1 : 24;
 }
@@ -255,24 +263,35 @@ int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *e
     return WEIR_OK;
 }
 
+/* Most are integers for a bigint. */
+static void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args)
+{
+    struct writing w = { .scratch = a->scratch };
+    for (size_t i = 0; i < args.n; i++) {
+        const weir_value *v = &args.v[i];
+        if (v->type == WEIR_INT && s->actual[i] == PG_INT8)
+            write_eight(&w, (uint64_t)v->as.i);
+        else
+            write_value(&w, s->actual[i], v);
+        a->values[i] = w.value;
+        a->lengths[i] = w.length;
+        a->formats[i] = (int)w.form;
+    }
+}
+
 int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err)
 {
     size_t scratch = 0;
     int st = WEIR_OK;
     for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
-        st = check(c, i, &args.v[i], err);
         scratch += scratch_for(&args.v[i]);
+        if (args.v[i].type > WEIR_DOUBLE)
+            st = check(c, i, &args.v[i], err);
     }
     if (st == WEIR_OK && args.n)
         st = pg_args_room(c, args.n, scratch, err);
     if (st < 0)
         return st;
-    struct writing w = { .scratch = c->args.scratch };
-    for (size_t i = 0; i < args.n; i++) {
-        write_value(&w, s->actual[i], &args.v[i]);
-        c->args.values[i] = w.value;
-        c->args.lengths[i] = w.length;
-        c->args.formats[i] = (int)w.form;
-    }
+    write_all(&c->args, s, args);
     return WEIR_OK;
 }

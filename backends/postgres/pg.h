@@ -246,7 +246,7 @@ int pg_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, siz
                 int64_t deadline_ns, weir_error *err);
 
 /* result.c */
-int pg_next(void *conn, int64_t deadline_ns, weir_error *err);
+int pg_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err);
 void pg_abandon(void *conn);
 size_t pg_columns(void *conn);
 const char *pg_column_name(void *conn, size_t column);
@@ -258,9 +258,10 @@ void pg_result_end(struct pg_conn *c); /* frees it, whatever is still to be read
 
 /* value.c: cells */
 const struct pg_type *pg_type_of(Oid oid);
-int pg_type_is_binary(const struct pg_type *type); /* it can be read in that form */
-int pg_read(struct pg_conn *c, size_t column, weir_value *out);
-void pg_forget_blobs(struct pg_conn *c); /* of the row that is left */
+int pg_type_is_binary(const struct pg_type *type);              /* it can be read in that form */
+int pg_read(struct pg_conn *c, size_t column, weir_value *out); /* < 0: no memory */
+void pg_read_row(struct pg_conn *c, weir_value *cells);         /* all of the row, but for what costs something */
+void pg_forget_blobs(struct pg_conn *c);                        /* of the row that is left */
 
 /* param.c: parameters */
 Oid pg_own_type(

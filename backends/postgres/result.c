@@ -73,42 +73,42 @@ int pg_row(struct pg_conn *c, PGresult **row, weir_error *err)
 static int next_of_stream(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
     struct pg_result *r = &c->result;
-    pg_forget_blobs(c);
     if (++r->row < PQntuples(r->rows))
         return WEIR_ROW;
     PQclear(r->rows);
     r->rows = NULL;
     r->row = 0;
     pg_goes_on(c, deadline_ns);
-    const int st = pg_row(c, &r->rows, err);
-    r->at = st == WEIR_ROW ? PG_STREAM : PG_PAST;
-    return st;
+    return pg_row(c, &r->rows, err);
 }
 
-static int next_of_whole(struct pg_conn *c)
+static int step(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
     struct pg_result *r = &c->result;
-    pg_forget_blobs(c);
-    if (++r->row < PQntuples(r->rows))
-        return WEIR_ROW;
-    r->at = PG_PAST;
-    return WEIR_OK;
-}
-
-int pg_next(void *conn, int64_t deadline_ns, weir_error *err)
-{
-    struct pg_conn *c = conn;
-    switch (c->result.at) {
+    switch (r->at) {
     case PG_FIRST:
-        c->result.at = PG_STREAM;
+        r->at = PG_STREAM;
         return WEIR_ROW;
     case PG_STREAM:
         return next_of_stream(c, deadline_ns, err);
     case PG_WHOLE:
-        return next_of_whole(c);
+        return ++r->row < PQntuples(r->rows) ? WEIR_ROW : WEIR_OK;
     default:
         return WEIR_OK;
     }
+}
+
+int pg_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
+{
+    struct pg_conn *c = conn;
+    if (c->result.blobs)
+        pg_forget_blobs(c);
+    const int st = step(c, deadline_ns, err);
+    if (st == WEIR_ROW)
+        pg_read_row(c, cells);
+    else
+        c->result.at = PG_PAST;
+    return st;
 }
 
 static void drain(struct pg_conn *c)
@@ -144,10 +144,5 @@ const char *pg_column_name(void *conn, size_t column)
 
 int pg_cell(void *conn, size_t column, weir_value *out)
 {
-    struct pg_conn *c = conn;
-    const struct pg_result *r = &c->result;
-    if (r->at == PG_STREAM || (r->at == PG_WHOLE && r->row >= 0))
-        return pg_read(c, column, out);
-    *out = weir_null(); /* there is no row yet, or no longer */
-    return WEIR_OK;
+    return pg_read(conn, column, out);
 }

@@ -5,7 +5,6 @@
  * prepared anew and run again, once.  Within one the transaction has failed, and may be run again as a whole.
  * SPDX-License-Identifier: MIT
  */
-#include <stdlib.h>
 #include "pg.h"
 #include "types.h"
 
@@ -21,12 +20,19 @@ static Oid declared_for(const struct pg_stmt *s, size_t i, const weir_value *v)
     return pg_takes(s->actual[i], v) ? 0 : pg_own_type(v);
 }
 
+static inline int fits(const struct pg_stmt *s, size_t i, const weir_value *v)
+{
+    if (s->declared[i])
+        return v->type == WEIR_NULL || pg_own_type(v) == s->declared[i];
+    return pg_takes(s->actual[i], v);
+}
+
 int pg_fits(const struct pg_stmt *s, weir_args args)
 {
-    for (size_t i = 0; i < args.n; i++)
-        if (declared_for(s, i, &args.v[i]) != s->declared[i])
-            return 0;
-    return 1;
+    size_t i = 0;
+    while (i < args.n && fits(s, i, &args.v[i]))
+        i++;
+    return i == args.n;
 }
 
 /* Declares anew what does not fit; 1: something did not. */
@@ -45,7 +51,7 @@ static int declare(struct pg_stmt *s, weir_args args)
  * Once for what does not fit, and once more where one that is no longer declared is inferred as something else.  What the server does not
  * take is not asked for again.
  */
-int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+static int make_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
     int st = pg_is_made(c, s) ? WEIR_OK : pg_make(c, s, err);
     for (int i = 0; i < 2 && st == WEIR_OK && declare(s, args); i++)
@@ -53,6 +59,11 @@ int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err
     for (size_t i = 0; i < args.n && st < 0; i++)
         s->declared[i] = 0;
     return st;
+}
+
+int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+{
+    return pg_is_made(c, s) && pg_fits(s, args) ? WEIR_OK : make_fit(c, s, args, err);
 }
 
 /* ---- sending ---- */
@@ -115,15 +126,21 @@ int pg_outdate(struct pg_conn *c, struct pg_stmt *s, const weir_error *err)
     return again;
 }
 
-/* How many rows were changed: a query's count is of rows that were found. */
+static int finds(const char *tag)
+{
+    return (*tag == 'S' && strncmp(tag, "SELECT", 6) == 0) || (*tag == 'M' && strncmp(tag, "MOVE", 4) == 0);
+}
+
+/* How many rows were changed: the number at the end of its tag, if there is one.  A query's is of rows that were found. */
 int64_t pg_count(const struct pg_stmt *s, PGresult *r)
 {
-    if (s->flags & PG_READS)
+    uint64_t count = 0, unit = 1;
+    const char *tag = PQcmdStatus(r), *end = tag + strlen(tag);
+    if (s->flags & PG_READS || finds(tag))
         return 0;
-    const char *tag = PQcmdStatus(r);
-    if (strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "MOVE", 4) == 0)
-        return 0;
-    return strtoll(PQcmdTuples(r), NULL, 10);
+    for (; end > tag && end[-1] >= '0' && end[-1] <= '9'; unit *= 10)
+        count += unit * (uint64_t)(*--end - '0');
+    return (int64_t)count;
 }
 
 /* The key that an INSERT … RETURNING gives first, of its last row. */

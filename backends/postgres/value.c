@@ -22,48 +22,69 @@ struct pg_type {
     Oid oid;
     int (*text)(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out);
     void (*binary)(const char *bytes, size_t n, weir_value *out); /* NULL: cannot be read in that form */
+    int is_costly;                                                /* to read as text: not before it is asked for */
 };
 
 /* ---- binary ---- */
 
-static uint64_t big_endian(const char *bytes, size_t n)
+static inline uint32_t four(const char *bytes)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum = sum << 8 | (unsigned char)bytes[i];
-    return sum;
+    const unsigned char *b = (const unsigned char *)bytes;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static inline uint64_t eight(const char *bytes)
+{
+    return (uint64_t)four(bytes) << 32 | four(bytes + 4);
 }
 
 static void binary_int(const char *bytes, size_t n, weir_value *out)
 {
-    const unsigned spare = (unsigned)(64 - 8 * n);
-    *out = weir_int((int64_t)(big_endian(bytes, n) << spare) >> spare);
+    const unsigned char *b = (const unsigned char *)bytes;
+    const int64_t i = n == 8   ? (int64_t)eight(bytes)
+                      : n == 4 ? (int32_t)four(bytes)
+                      : n == 2 ? (int16_t)(b[0] << 8 | b[1])
+                               : (signed char)b[0];
+    out->type = WEIR_INT;
+    out->as.i = i;
 }
 
 static void binary_oid(const char *bytes, size_t n, weir_value *out)
 {
-    *out = weir_int((int64_t)big_endian(bytes, n));
+    (void)n;
+    *out = weir_int((int64_t)four(bytes));
 }
 
 static void binary_float(const char *bytes, size_t n, weir_value *out)
 {
-    const uint32_t bits = (uint32_t)big_endian(bytes, n);
+    const uint32_t bits = four(bytes);
     float f;
+    (void)n;
     memcpy(&f, &bits, sizeof f);
     *out = weir_double((double)f);
 }
 
 static void binary_double(const char *bytes, size_t n, weir_value *out)
 {
-    const uint64_t bits = big_endian(bytes, n);
+    const uint64_t bits = eight(bytes);
     double d;
+    (void)n;
     memcpy(&d, &bits, sizeof d);
     *out = weir_double(d);
 }
 
+/* The server has no zero byte in any text. */
+static inline void put_text(const char *bytes, size_t n, weir_value *out)
+{
+    out->type = WEIR_TEXT;
+    out->no_zero = 1;
+    out->as.p = bytes;
+    out->length = n;
+}
+
 static void binary_text(const char *bytes, size_t n, weir_value *out)
 {
-    *out = weir_text_n(bytes, n);
+    put_text(bytes, n, out);
 }
 
 static void binary_blob(const char *bytes, size_t n, weir_value *out)
@@ -73,7 +94,8 @@ static void binary_blob(const char *bytes, size_t n, weir_value *out)
 
 static void binary_time(const char *bytes, size_t n, weir_value *out)
 {
-    const int64_t us = (int64_t)big_endian(bytes, n);
+    const int64_t us = (int64_t)eight(bytes);
+    (void)n;
     if (us == INT64_MAX || us == INT64_MIN)
         *out = us < 0 ? weir_text("-infinity") : weir_text("infinity");
     else if (us > INT64_MAX - PG_EPOCH_US)
@@ -87,7 +109,7 @@ static void binary_time(const char *bytes, size_t n, weir_value *out)
 static int text_text(struct pg_conn *c, size_t column, const char *bytes, size_t n, weir_value *out)
 {
     (void)c, (void)column;
-    *out = weir_text_n(bytes, n);
+    put_text(bytes, n, out);
     return WEIR_OK;
 }
 
@@ -180,24 +202,24 @@ void pg_forget_blobs(struct pg_conn *c)
 /* ---- the table ---- */
 
 static const struct pg_type types[] = {
-    { PG_INT4, text_int, binary_int },
-    { PG_INT8, text_int, binary_int },
-    { PG_TEXT, text_text, binary_text },
-    { PG_VARCHAR, text_text, binary_text },
-    { PG_NUMERIC, text_decimal, NULL },
-    { PG_FLOAT8, text_double, binary_double },
-    { PG_TIMESTAMPTZ, text_time, binary_time },
-    { PG_TIMESTAMP, text_time, binary_time },
-    { PG_BOOL, text_bool, binary_int },
-    { PG_BYTEA, text_blob, binary_blob },
-    { PG_DATE, text_text, NULL },
-    { PG_INT2, text_int, binary_int },
-    { PG_FLOAT4, text_float, binary_float },
-    { PG_OID, text_int, binary_oid },
-    { PG_BPCHAR, text_text, binary_text },
-    { PG_NAME_TYPE, text_text, binary_text },
-    { PG_JSON, text_text, binary_text },
-    { 0, text_text, NULL },
+    { PG_INT4, text_int, binary_int, 0 },
+    { PG_INT8, text_int, binary_int, 0 },
+    { PG_TEXT, text_text, binary_text, 0 },
+    { PG_VARCHAR, text_text, binary_text, 0 },
+    { PG_NUMERIC, text_decimal, NULL, 0 },
+    { PG_FLOAT8, text_double, binary_double, 1 },
+    { PG_TIMESTAMPTZ, text_time, binary_time, 1 },
+    { PG_TIMESTAMP, text_time, binary_time, 1 },
+    { PG_BOOL, text_bool, binary_int, 0 },
+    { PG_BYTEA, text_blob, binary_blob, 1 },
+    { PG_DATE, text_text, NULL, 0 },
+    { PG_INT2, text_int, binary_int, 0 },
+    { PG_FLOAT4, text_float, binary_float, 1 },
+    { PG_OID, text_int, binary_oid, 0 },
+    { PG_BPCHAR, text_text, binary_text, 0 },
+    { PG_NAME_TYPE, text_text, binary_text, 0 },
+    { PG_JSON, text_text, binary_text, 0 },
+    { 0, text_text, NULL, 0 },
 };
 
 const struct pg_type *pg_type_of(Oid oid)
@@ -213,19 +235,46 @@ int pg_type_is_binary(const struct pg_type *type)
     return type->binary != NULL;
 }
 
-int pg_read(struct pg_conn *c, size_t column, weir_value *out)
+/* As text.  What leaves is for a row: it costs nothing, needs no memory, and so cannot fail. */
+static int read_text(struct pg_conn *c, size_t column, int leaves, weir_value *out)
 {
     const struct pg_result *r = &c->result;
-    const int at = (int)column;
-    const char *bytes = PQgetvalue(r->rows, r->row, at);
-    const size_t n = (size_t)PQgetlength(r->rows, r->row, at);
     const struct pg_type *type = r->stmt->readers[column];
-    if (n == 0 && PQgetisnull(r->rows, r->row, at)) {
-        *out = weir_null();
-        return WEIR_OK;
-    }
-    if (!r->stmt->binary)
-        return type->text(c, column, bytes, n, out);
-    type->binary(bytes, n, out);
+    const int at = (int)column;
+    if (PQgetisnull(r->rows, r->row, at))
+        out->type = WEIR_NULL;
+    else if (leaves && type->is_costly)
+        out->type = WEIR_LATER;
+    else
+        return type->text(c, column, PQgetvalue(r->rows, r->row, at), (size_t)PQgetlength(r->rows, r->row, at), out);
     return WEIR_OK;
+}
+
+static inline void read_binary(const struct pg_result *r, int at, const struct pg_type *type, weir_value *out)
+{
+    const char *bytes = PQgetvalue(r->rows, r->row, at);
+    const int n = PQgetlength(r->rows, r->row, at);
+    if (n == 0 && PQgetisnull(r->rows, r->row, at))
+        out->type = WEIR_NULL;
+    else
+        type->binary(bytes, (size_t)n, out);
+}
+
+int pg_read(struct pg_conn *c, size_t column, weir_value *out)
+{
+    const struct pg_stmt *s = c->result.stmt;
+    if (!s->binary)
+        return read_text(c, column, 0, out);
+    read_binary(&c->result, (int)column, s->readers[column], out);
+    return WEIR_OK;
+}
+
+void pg_read_row(struct pg_conn *c, weir_value *cells)
+{
+    const struct pg_stmt *s = c->result.stmt;
+    const int columns = (int)s->columns;
+    for (int i = 0; s->binary && i < columns; i++)
+        read_binary(&c->result, i, s->readers[i], &cells[i]);
+    for (int i = 0; !s->binary && i < columns; i++)
+        read_text(c, (size_t)i, 1, &cells[i]);
 }

@@ -6,9 +6,13 @@
  * their end.
  * SPDX-License-Identifier: MIT
  */
+#include <time.h>
 #include "pg.h"
 
-#define PEEK_SIZE 8192 /* what the server sends at once */
+#define PIECE_SIZE 8192    /* what the server sends at once */
+#define SHORT_ANSWER 65536 /* taken as a whole, if it comes without a break */
+#define PAUSE_NS 100000
+#define MOST_LOOKS 10 /* a break is three of them at which nothing has come */
 
 int pg_flush(struct pg_conn *c, weir_error *err)
 {
@@ -155,32 +159,65 @@ int pg_skip(struct pg_conn *c, weir_error *err)
     return st < 0 ? st : take(c, &r, err); /* the end of it */
 }
 
-/* Does this end in the middle of nothing, with the server ready for the next statement? */
-static int is_whole(const unsigned char *bytes, size_t n)
+/* Answers on their way from the socket, where libpq has not taken them yet. */
+struct seen {
+    const unsigned char *bytes;
+    size_t length, at; /* messages before that were whole */
+};
+
+/* Is the last message there, with which the server is ready for the next statement? */
+static int is_whole(struct seen *s)
 {
-    size_t at = 0;
-    while (n - at >= 5) {
-        const size_t length =
-            (size_t)bytes[at + 1] << 24 | (size_t)bytes[at + 2] << 16 | (size_t)bytes[at + 3] << 8 | bytes[at + 4];
-        if (length + 1 > n - at)
+    while (s->length - s->at >= 5) {
+        const unsigned char *m = s->bytes + s->at;
+        const size_t length = (size_t)m[1] << 24 | (size_t)m[2] << 16 | (size_t)m[3] << 8 | m[4];
+        if (length >= s->length - s->at)
             return 0;
-        if (bytes[at] == 'Z')
+        if (*m == 'Z')
             return 1;
-        at += length + 1;
+        s->at += length + 1;
     }
     return 0;
 }
 
+static size_t look(struct pg_conn *c, void *bytes, size_t size)
+{
+    const ssize_t n = recv(PQsocket(c->pg), bytes, size, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* While the server sends piece upon piece, there may soon be all: until then it is left where it is. */
+static int comes_soon(struct pg_conn *c)
+{
+    const struct timespec pause = { 0, PAUSE_NS };
+    unsigned char *bytes = c->host->realloc(c->host->ctx, NULL, SHORT_ANSWER);
+    struct seen s = { .bytes = bytes };
+    int whole = 0, in_vain = 0;
+    for (int looks = 0; bytes && looks < MOST_LOOKS && in_vain < 3; looks++) {
+        const size_t before = s.length;
+        s.length = look(c, bytes, SHORT_ANSWER);
+        whole = is_whole(&s);
+        if (whole || s.length == SHORT_ANSWER)
+            break;
+        in_vain = s.length > before ? 0 : in_vain + 1;
+        nanosleep(&pause, NULL);
+    }
+    c->host->realloc(c->host->ctx, bytes, 0);
+    return whole;
+}
+
 /*
- * Looks before libpq reads.  An answer that is here as a whole is taken as a whole, since a stream costs twice as much a row.  If this
- * is wrong, because libpq has read a part of it before, then a stream is read that need not be one, or the other way round.
+ * Looks before libpq reads.  An answer that is here as a whole, or will be in a moment, is taken as a whole, since a stream costs twice
+ * as much a row.  If this is wrong, because libpq has read a part of it before, then a stream is read that need not be one, or the other
+ * way round.
  */
 int pg_answer_is_short(struct pg_conn *c)
 {
-    unsigned char bytes[PEEK_SIZE];
+    unsigned char piece[PIECE_SIZE];
     if (PQsslInUse(c->pg))
         return 0;
-    const ssize_t n = recv(PQsocket(c->pg), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    struct seen s = { .bytes = piece, .length = look(c, piece, sizeof piece) };
+    const int whole = is_whole(&s) || (s.length == sizeof piece && comes_soon(c));
     PQconsumeInput(c->pg);
-    return n > 0 && is_whole(bytes, (size_t)n);
+    return whole;
 }

@@ -70,12 +70,6 @@ void lite_limit(struct lite_conn *c)
     sqlite3_progress_handler(c->db, STEPS_BETWEEN_LOOKS, must_stop, c);
 }
 
-void lite_goes_on(struct lite_conn *c, int64_t deadline_ns)
-{
-    c->deadline_ns = deadline_ns;
-    c->give_up_ns = 0;
-}
-
 void lite_begins(struct lite_conn *c, int64_t deadline_ns)
 {
     int earlier = atomic_load_explicit(&c->stop, memory_order_relaxed);

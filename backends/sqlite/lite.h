@@ -47,9 +47,10 @@ enum lite_at {
 struct lite_result {
     struct lite_stmt *stmt; /* NULL: no result is open */
     enum lite_at at;
+    int columns;
     weir_value *cells; /* row after row; texts and blobs are blocks of our own */
     size_t filled, room;
-    size_t row; /* of the kept rows, the current one counted from 1 */
+    size_t row; /* of the kept ones, how many have been handed out */
 };
 
 #define LITE_READ_SCHEMA "SELECT 1 FROM sqlite_master LIMIT 1"
@@ -93,8 +94,12 @@ extern const weir_backend weir_sqlite_backend;
 /* limit.c: deadlines, lock waits, cancel */
 void lite_limit(struct lite_conn *c);                       /* installs the handlers, in place of anybody's */
 void lite_begins(struct lite_conn *c, int64_t deadline_ns); /* a hook that starts something new */
-void lite_goes_on(struct lite_conn *c,
-                  int64_t deadline_ns); /* one that continues what may have been cancelled: a step to a row */
+/* One that continues what may have been cancelled: a step to a row. */
+static inline void lite_goes_on(struct lite_conn *c, int64_t deadline_ns)
+{
+    c->deadline_ns = deadline_ns;
+    c->give_up_ns = 0;
+}
 /* Runs what changes nothing when it fails, and waits where SQLite does not: where two could wait for each other, as when both turn a
    new file to the write-ahead log.  SQLite's code. */
 int lite_execute(struct lite_conn *c, const char *sql, int (*row)(void *, int, char **, char **), void *arg);
@@ -135,7 +140,7 @@ void lite_rewind(struct lite_stmt *s); /* ends a run, lets go of its arguments *
 /* result.c */
 void lite_result_open(struct lite_conn *c, struct lite_stmt *s, enum lite_at at);
 int lite_result_keep(struct lite_conn *c, sqlite3_stmt *handle); /* the current row; < 0: no memory */
-int lite_next(void *conn, int64_t deadline_ns, weir_error *err);
+int lite_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err);
 void lite_abandon(void *conn);
 size_t lite_columns(void *conn);
 const char *lite_name(void *conn, size_t column);
@@ -143,7 +148,9 @@ int lite_cell(void *conn, size_t column, weir_value *out);
 
 /* value.c */
 int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err);
-int lite_value(sqlite3_stmt *handle, int column, weir_value *out); /* borrowed until the next step; < 0: no memory */
+/* Both are borrowed until the next step. */
+int lite_value(sqlite3_stmt *handle, int column, weir_value *out);   /* < 0: no memory */
+void lite_row(sqlite3_stmt *handle, int columns, weir_value *cells); /* WEIR_LATER where there was no memory */
 
 /* bulk.c */
 int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,

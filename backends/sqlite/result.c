@@ -47,10 +47,10 @@ static int make_room(struct lite_conn *c, size_t more)
 int lite_result_keep(struct lite_conn *c, sqlite3_stmt *handle)
 {
     struct lite_result *r = &c->result;
-    const int columns = sqlite3_column_count(handle);
-    if (make_room(c, (size_t)columns) < 0)
+    r->columns = sqlite3_column_count(handle); /* the first step may have found another schema */
+    if (make_room(c, (size_t)r->columns) < 0)
         return WEIR_E_MEMORY;
-    for (int i = 0; i < columns; i++) {
+    for (int i = 0; i < r->columns; i++) {
         weir_value *v = &r->cells[r->filled];
         if (lite_value(handle, i, v) < 0 || (has_bytes(v) && copy_bytes(c, v) < 0))
             return WEIR_E_MEMORY;
@@ -71,47 +71,52 @@ static void drop_kept(struct lite_conn *c)
 
 void lite_result_open(struct lite_conn *c, struct lite_stmt *s, enum lite_at at)
 {
-    c->result = (struct lite_result){ .stmt = s, .at = at };
+    c->result = (struct lite_result){ .stmt = s, .at = at, .columns = sqlite3_column_count(s->handle) };
 }
 
-static int next_step(struct lite_conn *c, int64_t deadline_ns, weir_error *err)
+static int next_step(struct lite_conn *c, weir_value *cells, int64_t deadline_ns, weir_error *err)
 {
     struct lite_stmt *s = c->result.stmt;
     lite_goes_on(c, deadline_ns);
     const int rc = sqlite3_step(s->handle);
-    if (rc == SQLITE_ROW)
+    if (rc == SQLITE_ROW) {
+        lite_row(s->handle, c->result.columns, cells);
         return WEIR_ROW;
+    }
     const int st = rc == SQLITE_DONE ? WEIR_OK : lite_fail(c, err);
     lite_rewind(s); /* keeps truth 2: ended, it holds no snapshot */
     c->result.at = LITE_END;
     return st;
 }
 
-static int next_kept(struct lite_result *r)
+static int next_first(struct lite_result *r, weir_value *cells)
 {
-    const size_t columns = (size_t)sqlite3_column_count(r->stmt->handle);
-    if (r->row * columns < r->filled) {
-        r->row++;
-        return WEIR_ROW;
-    }
-    r->at = LITE_END;
-    return WEIR_OK;
+    r->at = LITE_ROWS;
+    lite_row(r->stmt->handle, r->columns, cells);
+    return WEIR_ROW;
 }
 
-int lite_next(void *conn, int64_t deadline_ns, weir_error *err)
+static int next_kept(struct lite_result *r, weir_value *cells)
 {
-    struct lite_conn *c = conn;
-    switch (c->result.at) {
-    case LITE_FIRST:
-        c->result.at = LITE_ROWS;
-        return WEIR_ROW;
-    case LITE_ROWS:
-        return next_step(c, deadline_ns, err);
-    case LITE_KEPT:
-        return next_kept(&c->result);
-    default:
+    const size_t columns = (size_t)r->columns, first = r->row * columns;
+    if (first >= r->filled) {
+        r->at = LITE_END;
         return WEIR_OK;
     }
+    memcpy(cells, r->cells + first, columns * sizeof *cells);
+    r->row++;
+    return WEIR_ROW;
+}
+
+int lite_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
+{
+    struct lite_conn *c = conn;
+    struct lite_result *r = &c->result;
+    if (r->at == LITE_ROWS)
+        return next_step(c, cells, deadline_ns, err);
+    if (r->at == LITE_FIRST)
+        return next_first(r, cells);
+    return r->at == LITE_KEPT ? next_kept(r, cells) : WEIR_OK;
 }
 
 void lite_abandon(void *conn)
@@ -129,7 +134,7 @@ void lite_abandon(void *conn)
 size_t lite_columns(void *conn)
 {
     const struct lite_conn *c = conn;
-    return c->result.stmt ? (size_t)sqlite3_column_count(c->result.stmt->handle) : 0;
+    return (size_t)c->result.columns;
 }
 
 const char *lite_name(void *conn, size_t column)
@@ -138,15 +143,9 @@ const char *lite_name(void *conn, size_t column)
     return sqlite3_column_name(c->result.stmt->handle, (int)column);
 }
 
+/* There was no memory for it in `next`: of the rows that are kept, all cells are there. */
 int lite_cell(void *conn, size_t column, weir_value *out)
 {
     const struct lite_conn *c = conn;
-    const struct lite_result *r = &c->result;
-    if (r->at == LITE_ROWS)
-        return lite_value(r->stmt->handle, (int)column, out);
-    if (r->at == LITE_KEPT && r->row > 0)
-        *out = r->cells[(r->row - 1) * lite_columns(conn) + column];
-    else
-        *out = weir_null(); /* there is no row yet, or no longer */
-    return WEIR_OK;
+    return lite_value(c->result.stmt->handle, (int)column, out);
 }

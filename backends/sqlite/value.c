@@ -60,35 +60,60 @@ int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_
 }
 
 /* SQLite gives no pointer for an empty blob, and none when it had no memory to convert. */
-static int take_bytes(weir_value *out, uint32_t type, const void *p, int length)
+static inline int take_bytes(weir_value *out, uint32_t type, const void *p, int length)
 {
     if (!p && (length > 0 || type == WEIR_TEXT))
         return WEIR_E_MEMORY;
-    *out = (weir_value){ .type = type, .as.p = p ? p : "", .length = (uint64_t)length };
+    out->type = type;
+    out->no_zero = 0;
+    out->as.p = p ? p : "";
+    out->length = (uint64_t)length;
     return WEIR_OK;
 }
 
-/* One look into the row for what is asked of a cell: its type, itself, its length.  Such a value may be asked, for nobody else uses the
-   connection meanwhile. */
-int lite_value(sqlite3_stmt *handle, int column, weir_value *out)
+/*
+ * One look into the row for what is asked of a cell: its type, itself, its length.  Such a value may be asked, for nobody else uses the
+ * connection meanwhile.
+ */
+static int take_other(weir_value *out, sqlite3_value *v)
 {
-    sqlite3_value *v = sqlite3_column_value(handle, column);
     const void *p;
     switch (sqlite3_value_type(v)) {
-    case SQLITE_INTEGER:
-        *out = (weir_value){ .type = WEIR_INT, .as.i = sqlite3_value_int64(v) };
-        return WEIR_OK;
     case SQLITE_FLOAT:
-        *out = (weir_value){ .type = WEIR_DOUBLE, .as.d = sqlite3_value_double(v) };
+        out->type = WEIR_DOUBLE;
+        out->as.d = sqlite3_value_double(v);
         return WEIR_OK;
-    case SQLITE_TEXT: /* the pointer first: asking for it may convert, and moves the length */
-        p = sqlite3_value_text(v);
-        return take_bytes(out, WEIR_TEXT, p, sqlite3_value_bytes(v));
-    case SQLITE_BLOB:
+    case SQLITE_BLOB: /* the pointer first: asking for it may convert, and moves the length */
         p = sqlite3_value_blob(v);
         return take_bytes(out, WEIR_BLOB, p, sqlite3_value_bytes(v));
     default:
-        *out = weir_null();
+        out->type = WEIR_NULL;
         return WEIR_OK;
     }
+}
+
+static inline int take(weir_value *out, sqlite3_value *v)
+{
+    const int type = sqlite3_value_type(v);
+    if (type == SQLITE_INTEGER) {
+        out->type = WEIR_INT;
+        out->as.i = sqlite3_value_int64(v);
+        return WEIR_OK;
+    }
+    if (type != SQLITE_TEXT)
+        return take_other(out, v);
+    const void *text = sqlite3_value_text(v);
+    return take_bytes(out, WEIR_TEXT, text, sqlite3_value_bytes(v));
+}
+
+int lite_value(sqlite3_stmt *handle, int column, weir_value *out)
+{
+    return take(out, sqlite3_column_value(handle, column));
+}
+
+void lite_row(sqlite3_stmt *handle, int columns, weir_value *cells)
+{
+    for (int i = 0; i < columns; i++)
+        if (take(&cells[i], sqlite3_column_value(handle, i)) < 0)
+            cells[i].type = WEIR_LATER;
 }

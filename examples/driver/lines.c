@@ -153,9 +153,8 @@ static int read_line(struct lines_conn *c, weir_error *err)
 }
 
 /* A loop that may be long looks at the deadline.  After the end it says the end again. */
-static int lines_next(void *conn, int64_t deadline_ns, weir_error *err)
+static int find_line(struct lines_conn *c, int64_t deadline_ns, weir_error *err)
 {
-    struct lines_conn *c = conn;
     int status = c->is_over ? WEIR_OK : read_line(c, err);
     while (status == WEIR_ROW && c->n < c->only) {
         if (deadline_ns != INT64_MAX && c->host->now_ns(c->host->ctx) >= deadline_ns)
@@ -163,6 +162,18 @@ static int lines_next(void *conn, int64_t deadline_ns, weir_error *err)
         status = read_line(c, err);
     }
     c->is_over |= c->only > 0;
+    return status;
+}
+
+/* Borrowed: the text lives in the connection until the next row. */
+static int lines_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
+{
+    struct lines_conn *c = conn;
+    int status = find_line(c, deadline_ns, err);
+    if (status == WEIR_ROW) {
+        cells[0] = weir_int(c->n);
+        cells[1] = weir_text(c->line);
+    }
     return status;
 }
 
@@ -175,14 +186,6 @@ static const char *lines_name(void *conn, size_t column)
 {
     (void)conn;
     return column == 0 ? "n" : "line";
-}
-
-/* Borrowed: the text lives in the connection until the next row. */
-static int lines_cell(void *conn, size_t column, weir_value *out)
-{
-    struct lines_conn *c = conn;
-    *out = column == 0 ? weir_int(c->n) : weir_text(c->line);
-    return WEIR_OK;
 }
 
 static int64_t lines_nothing(void *conn)
@@ -222,7 +225,6 @@ static const weir_sql_wing sql_wing = {
     .abandon = lines_end_result,
     .columns = lines_columns,
     .name = lines_name,
-    .cell = lines_cell,
     .affected = lines_nothing,
     .last_id = lines_nothing,
     .begin = lines_begin,

@@ -19,7 +19,7 @@
 
 WEIR_BEGIN
 
-#define WEIR_BACKEND_ABI 1u
+#define WEIR_BACKEND_ABI 2u
 
 /* What the core lends to a driver, so that a module links against nothing.  Valid for as long as the connection. */
 typedef struct weir_host {
@@ -60,6 +60,8 @@ typedef enum weir_fate {
     WEIR_FATE_UNKNOWN    /* this server cannot tell, now or later */
 } weir_fate;
 
+#define WEIR_LATER 0xffu /* the type of a cell that `next` leaves to `cell` */
+
 #define WEIR_TRACE_SIZE 128 /* of a text by which a server finds a transaction again, with its zero byte */
 
 /* SQL.  A connection has at most one open result, which `run` opens and `abandon` ends. */
@@ -71,20 +73,23 @@ typedef struct weir_sql_wing {
     void (*forget)(void *conn, void *stmt);
     /* Runs stmt with as many args as it has placeholders.  want_rows 0: to the end, rows dropped, no result is left open. */
     int (*run)(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
-    int (*next)(void *conn, int64_t deadline_ns, weir_error *err);     /* WEIR_ROW, WEIR_OK at the end */
+    /*
+     * WEIR_ROW, and all cells of the row, as many as `columns` says: borrowed until next or abandon, texts with a zero byte behind them.
+     * One that costs something may be left as WEIR_LATER, until `cell` is asked for it, if ever.  WEIR_OK at the end.
+     */
+    int (*next)(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err);
     int (*next_set)(void *conn, int64_t deadline_ns, weir_error *err); /* WEIR_ROW: there is another set; NULL: never */
     void (*abandon)(void *conn);                                       /* ends the result, read or not */
     size_t (*columns)(void *conn);
     const char *(*name)(void *conn, size_t column); /* borrowed until abandon */
-    int (*cell)(void *conn, size_t column,
-                weir_value *out);    /* borrowed until next or abandon; text ends in a zero byte; < 0: no memory */
-    int64_t (*affected)(void *conn); /* rows that the last `run` changed */
+    int64_t (*affected)(void *conn);                /* rows that the last `run` changed */
     int64_t (*last_id)(void *conn);
     int (*begin)(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
     int (*commit)(void *conn, int64_t deadline_ns, weir_error *err);
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
 
     /* Below, NULL: the driver cannot. */
+    int (*cell)(void *conn, size_t column, weir_value *out); /* one that next has left; < 0: no memory */
     /*
      * Runs stmt for each of the first rows of count rows of args, in their order, to the end, rows dropped, within the transaction that
      * is open.  Stops at the first one that fails: those behind it have no effect.  *done is how many ran, at least one, and the core

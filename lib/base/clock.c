@@ -25,18 +25,12 @@ int64_t clock_add(int64_t at, int64_t ns)
 }
 
 /* A length of NEVER asks no clock. */
-static int64_t from_now(const struct clock *c, int64_t ns)
-{
-    return ns == NEVER ? NEVER : clock_add(clock_now(c), ns);
-}
-
 int64_t clock_deadline(const struct clock *c, weir_deadline d, int64_t fallback_ns)
 {
-    if (d.ns == 0)
-        return from_now(c, fallback_ns);
-    if (d.ns > 0)
-        return from_now(c, d.ns - (d.ns == 1)); /* weir_at_once: now, also by a clock that stands still */
-    return d.ns == INT64_MIN ? NEVER : -d.ns;
+    if (d.ns < 0)
+        return d.ns == INT64_MIN ? NEVER : -d.ns;
+    int64_t ns = d.ns ? d.ns - (d.ns == 1) : fallback_ns; /* weir_at_once: now, also by a clock that stands still */
+    return ns == NEVER ? NEVER : clock_add(clock_now(c), ns);
 }
 
 weir_deadline weir_by(weir_deadline after)

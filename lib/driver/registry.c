@@ -59,8 +59,8 @@ static const char *flaw(const weir_backend *b)
         { !(b->caps & WEIR_CAP_CANCEL) != (!b->cancel || !b->cancel_prepare),
           "WEIR_CAP_CANCEL and its hooks disagree" },
         { b->sql && (!b->sql->prepare || !b->sql->forget || !b->sql->run || !b->sql->next || !b->sql->abandon ||
-                     !b->sql->columns || !b->sql->name || !b->sql->cell || !b->sql->affected || !b->sql->last_id ||
-                     !b->sql->begin || !b->sql->commit || !b->sql->rollback),
+                     !b->sql->columns || !b->sql->name || !b->sql->affected || !b->sql->last_id || !b->sql->begin ||
+                     !b->sql->commit || !b->sql->rollback),
           "a hook of its sql wing is missing" },
         { b->sql && (!b->sql->begin_traced != !b->sql->settle || !b->sql->make_markers != !b->sql->sweep_markers),
           "of two members of its sql wing that belong together one is missing" },

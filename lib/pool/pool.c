@@ -20,6 +20,7 @@ static void add_slots(weir_pool *p, struct block *block, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         struct weir_slot *s = &block->slots[i];
         s->pool = p;
+        atomic_store(&s->fork_seen, fork_count());
         list_init(&s->work);
         if (p->last)
             atomic_store_explicit(&p->last->next, s, memory_order_release);
@@ -128,11 +129,13 @@ static void remake_slot(weir_pool *p, struct weir_slot *s)
     s->leaving = s->keeps_data = s->check = s->being_replaced = s->replaced = s->replacement = false;
     s->replaces = NULL;
     atomic_store(&s->said, NULL);
+    slot_end_reading(s);
     if (state != SLOT_EMPTY)
         p->ops->forget(s, word & WORD_IN_CALL || (state != SLOT_IDLE && state != SLOT_LENT));
     while (!slot_move(s, &word, word_in(word_lend(word), SLOT_EMPTY)))
         ;
     atomic_store(&s->left, word_loan(slot_word(s)));
+    atomic_store(&s->fork_seen, fork_count());
     p->loans_before += word_loan(slot_word(s));
 }
 

@@ -16,7 +16,7 @@ static int tell_closed(const struct weir_slot *s, uint64_t word, uint64_t loan, 
     return fail(err, WEIR_E_BUSY, "another thread is in a call on this connection");
 }
 
-int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
+int slot_enter_slowly(struct weir_slot *s, uint64_t loan, weir_error *err)
 {
     if (!s)
         return tell_closed(s, 0, loan, err);
@@ -56,7 +56,7 @@ static bool leave_stopped(struct weir_slot *s, uint64_t flags)
     return left;
 }
 
-void slot_leave(struct weir_slot *s, uint64_t flags)
+void slot_leave_slowly(struct weir_slot *s, uint64_t flags)
 {
     if (!leave(s, flags, false) && !leave_stopped(s, flags))
         work_loan_end(s, word_loan(slot_word(s)), true, flags);

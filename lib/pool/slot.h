@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <weir/db.h>
 #include <base/list.h>
+#include <base/lock.h>
 
 enum slot_state { SLOT_EMPTY, SLOT_OPENING, SLOT_IDLE, SLOT_LENT, SLOT_RESETTING, SLOT_CLOSING, SLOT_STATES };
 enum lane_kind { LANE_READ, LANE_WRITE, LANES };
@@ -51,6 +52,11 @@ enum lane_kind { LANE_READ, LANE_WRITE, LANES };
 
 struct weir_slot {
     _Atomic uint64_t word;
+    /* The number of what is being read under the present loan; 0: nothing.  Written in a call, and by whoever ends the loan, before the
+       slot is lent again. */
+    _Atomic uint64_t reading;
+    uint64_t readings;     /* counts them: none has another's number */
+    atomic_uint fork_seen; /* the fork count in which it was made or remade */
     /* Of the present or last loan; written by its borrower, read by anybody as a hint. */
     _Atomic(const char *) here;
     _Atomic uint64_t holder; /* slot_holder: which thread's, and of which loan, for the word is there first */
@@ -117,6 +123,12 @@ static inline bool word_open(uint64_t word, uint64_t loan)
     return (word & asked) == (loan << WORD_LOAN | SLOT_LENT);
 }
 
+/* The same, under whatever loan. */
+static inline bool word_callable(uint64_t word)
+{
+    return (word & (WORD_STATE | WORD_CUT | WORD_IN_CALL)) == SLOT_LENT;
+}
+
 /* The same loan number and lane in another state, all flags down. */
 static inline uint64_t word_in(uint64_t word, enum slot_state state)
 {
@@ -155,14 +167,59 @@ static inline bool slot_move(struct weir_slot *s, uint64_t *seen, uint64_t to)
     return atomic_compare_exchange_strong(&s->word, seen, to);
 }
 
+static inline bool slot_is_forked(const struct weir_slot *s)
+{
+    return atomic_load_explicit(&s->fork_seen, memory_order_relaxed) != fork_count();
+}
+
+static inline bool slot_reads(const struct weir_slot *s, uint64_t reading)
+{
+    return atomic_load_explicit(&s->reading, memory_order_acquire) == reading;
+}
+
+/* In a call.  Returns the number. */
+static inline uint64_t slot_begin_reading(struct weir_slot *s)
+{
+    atomic_store_explicit(&s->reading, ++s->readings, memory_order_release);
+    return s->readings;
+}
+
+static inline void slot_end_reading(struct weir_slot *s)
+{
+    atomic_store_explicit(&s->reading, 0, memory_order_release);
+}
+
 /*
  * Using a lent connection, for the floors above.  slot_enter fails with WEIR_E_STALE, WEIR_E_CLOSED, or WEIR_E_BUSY when another
  * thread is in a call on it; on success only the caller touches the connection until slot_leave.  `flags` are those of WORD_LOOK (the
  * session must not simply be lent on; taken back by the next call's end) and WORD_DEAD.  slot_leave also ends the loan if it was
  * released meanwhile.
  */
-int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err);
-void slot_leave(struct weir_slot *s, uint64_t flags);
+int slot_enter_slowly(struct weir_slot *s, uint64_t loan, weir_error *err);
+static inline int slot_enter(struct weir_slot *s, uint64_t loan, weir_error *err)
+{
+    uint64_t word = s ? slot_word(s) : 0;
+    if (word_open(word, loan) && !slot_is_forked(s) && slot_move(s, &word, word | WORD_IN_CALL))
+        return WEIR_OK;
+    return slot_enter_slowly(s, loan, err);
+}
+/*
+ * The same for who reads, at every row.  The loan is not asked for: the word is looked at before the number and is the same after it, so
+ * they belong together, unless the number was changed in a call of another thread.  So the caller looks at that once more.
+ */
+static inline bool slot_enter_reading(struct weir_slot *s, uint64_t reading)
+{
+    uint64_t word = s ? slot_word(s) : 0;
+    return word_callable(word) && slot_reads(s, reading) && !slot_is_forked(s) &&
+           slot_move(s, &word, word | WORD_IN_CALL);
+}
+void slot_leave_slowly(struct weir_slot *s, uint64_t flags);
+static inline void slot_leave(struct weir_slot *s, uint64_t flags)
+{
+    uint64_t word = slot_word(s);
+    if (word & (WORD_ENDING | WORD_CANCEL) || !slot_move(s, &word, (word & ~(WORD_IN_CALL | WORD_LOOK)) | flags))
+        slot_leave_slowly(s, flags);
+}
 /* The server is being told this; the text lives until slot_unsay or the connection's end, and maintenance may read it from now on. */
 static inline void slot_said(struct weir_slot *s, const char *text)
 {

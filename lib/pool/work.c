@@ -343,6 +343,8 @@ static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool m
     } while (!slot_move(s, &word, to));
     if (word_state(to) == SLOT_LENT)
         return false;
+    if (word_state(to) != SLOT_IDLE) /* or somebody else may have it already; and nothing was being read */
+        slot_end_reading(s);
     tune_returned_locked(p, word, now);
     *left = to;
     return true;

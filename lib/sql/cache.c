@@ -36,6 +36,7 @@ int cache_init(struct cache *c, const struct alloc *a, unsigned limit)
         buckets *= 2;
     list_init(&c->use);
     c->count = 0;
+    c->limit = limit ? limit : 1;
     c->mask = buckets - 1;
     c->buckets = mem_zeroed(a, buckets * sizeof(struct statement *));
     return c->buckets ? WEIR_OK : WEIR_E_MEMORY;
@@ -47,7 +48,7 @@ void cache_end(struct cache *c, const struct alloc *a)
     c->buckets = NULL;
 }
 
-static struct statement *find(struct cache *c, const char *sql)
+struct statement *cache_look_up(struct cache *c, const char *sql)
 {
     size_t length = strlen(sql);
     uint64_t hash = hash_of(sql, length);
@@ -59,14 +60,6 @@ static struct statement *find(struct cache *c, const char *sql)
         return s;
     }
     return NULL;
-}
-
-/* Many a loop says the same again and again: the last one is looked at first. */
-struct statement *cache_find(struct cache *c, const char *sql)
-{
-    struct list *last = list_first(&c->use);
-    struct statement *s = last ? LIST_ITEM(last, struct statement, use) : NULL;
-    return s && strcmp(s->sql, sql) == 0 ? s : find(c, sql);
 }
 
 struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql)

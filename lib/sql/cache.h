@@ -6,7 +6,9 @@
 #ifndef SQL_CACHE_H
 #define SQL_CACHE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <base/alloc.h>
 #include <base/list.h>
 
@@ -23,16 +25,26 @@ struct statement {
 struct cache {
     struct list use; /* the last used first */
     struct statement **buckets;
-    size_t mask; /* their number less one: a power of two */
-    unsigned count;
+    size_t mask;           /* their number less one: a power of two */
+    unsigned count, limit; /* the limit is 1 at least: the last used one is always kept */
 };
 
-/* limit 0: a cache that keeps nothing.  < 0: no memory. */
-int cache_init(struct cache *c, const struct alloc *a, unsigned limit);
-void cache_end(struct cache *c, const struct alloc *a); /* it is empty */
+int cache_init(struct cache *c, const struct alloc *a, unsigned limit); /* < 0: no memory */
+void cache_end(struct cache *c, const struct alloc *a);                 /* it is empty */
 
 /* The statement of that text, now the last used; NULL: it is not there. */
-struct statement *cache_find(struct cache *c, const char *sql);
+struct statement *cache_look_up(struct cache *c, const char *sql);
+/* Many a loop says the same again and again: the last one is looked at first. */
+static inline struct statement *cache_find(struct cache *c, const char *sql)
+{
+    struct list *last = list_first(&c->use);
+    struct statement *s = last ? LIST_ITEM(last, struct statement, use) : NULL;
+    return s && strcmp(s->sql, sql) == 0 ? s : cache_look_up(c, sql);
+}
+static inline bool cache_is_full(const struct cache *c) /* the oldest is to go */
+{
+    return c->count > c->limit;
+}
 /* A new entry, its handle still to be filled in; NULL: no memory. */
 struct statement *cache_add(struct cache *c, const struct alloc *a, const char *sql);
 /* Takes it out and frees it; the handle is the caller's to forget. */

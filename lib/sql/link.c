@@ -9,8 +9,9 @@
 
 static void keep_nothing(struct link *l)
 {
-    atomic_store(&l->result, 0);
-    l->at_row = l->dead = l->lost = l->foreign = l->ended = false;
+    slot_end_reading(l->slot);
+    l->readable = 0;
+    l->reading = l->dead = l->lost = l->foreign = l->ended = false;
     l->depth = 0;
     l->doom_status = 0;
     l->bound = NEVER;
@@ -30,6 +31,7 @@ static struct link *create(struct weir_slot *s)
     }
     l->source = source;
     l->backend = source->backend;
+    l->sql = source->backend->sql;
     l->slot = s;
     l->conn = (char *)l + head;
     s->link = l;
@@ -66,14 +68,25 @@ static int open_link(struct weir_slot *s, bool read_only, int64_t deadline, weir
     return WEIR_OK;
 }
 
+int link_grow_cells(struct link *l, size_t columns, weir_error *err)
+{
+    weir_value *cells = mem_realloc(l->source->alloc, l->cells, columns * sizeof *cells);
+    if (!cells)
+        return fail(err, WEIR_E_MEMORY, "no memory for the %zu cells of a row", columns);
+    l->cells = cells;
+    l->cells_room = columns;
+    return WEIR_OK;
+}
+
 void link_end_result(struct link *l)
 {
-    if (!link_has_result(l))
+    if (!l->reading)
         return;
-    l->backend->sql->abandon(l->conn);
-    arena_reset(&l->cells, l->source->alloc);
-    l->at_row = false;
-    atomic_store(&l->result, 0);
+    l->sql->abandon(l->conn);
+    arena_reset(&l->texts, l->source->alloc);
+    l->readable = 0;
+    l->reading = false;
+    slot_end_reading(l->slot);
 }
 
 #define ANSWERED 1
@@ -95,7 +108,7 @@ static int clean(struct link *l, int64_t deadline, weir_error *err)
     bool undo = never && l->depth, reset = !never && (l->source->reset_always || link_dirty(l));
     if (!undo && !reset)
         return WEIR_OK;
-    int status = reset ? l->backend->reset(l->conn, deadline, err) : l->backend->sql->rollback(l->conn, deadline, err);
+    int status = reset ? l->backend->reset(l->conn, deadline, err) : l->sql->rollback(l->conn, deadline, err);
     return status < 0 ? status : ANSWERED;
 }
 
@@ -115,7 +128,7 @@ static void forget_statements(struct link *l, bool driver)
 {
     for (struct statement *s; (s = cache_oldest(&l->cache));) {
         if (driver)
-            l->backend->sql->forget(l->conn, s->handle);
+            l->sql->forget(l->conn, s->handle);
         cache_remove(&l->cache, l->source->alloc, s);
     }
 }
@@ -187,7 +200,8 @@ static void destroy(struct weir_slot *s)
         return;
     const struct alloc *alloc = l->source->alloc;
     cache_end(&l->cache, alloc);
-    arena_end(&l->cells, alloc);
+    arena_end(&l->texts, alloc);
+    mem_free(alloc, l->cells);
     mem_free(alloc, l->result_failure);
     mem_free(alloc, l->doom);
     mem_free(alloc, l);
@@ -234,9 +248,9 @@ void link_learn(struct link *l, int status, const weir_error *err)
 
 int link_tell_unready(const struct link *l, weir_error *err)
 {
-    if (!l->backend->sql)
+    if (!l->sql)
         return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' has no SQL", l->backend->name);
-    if (link_has_result(l))
+    if (l->reading)
         return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
     if (l->dead && !l->doom_status) {
         fail(err, WEIR_E_LOST, "the connection is of no use any more: it can only be released");
@@ -253,22 +267,17 @@ int link_tell_unready(const struct link *l, weir_error *err)
     return l->doom_status;
 }
 
-/* A length counts from now and cannot have passed; a moment can. */
-int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err)
+int link_until_moment(int64_t *until, const struct link *l, weir_error *err)
 {
-    const struct clock *clock = l->source->clock;
-    *until = clock_deadline(clock, deadline, l->source->query_timeout);
-    bool moment = deadline.ns < 0 || l->bound < *until;
     if (l->bound < *until)
         *until = l->bound;
-    if (moment && *until != NEVER && clock_now(clock) >= *until)
+    if (*until != NEVER && clock_now(l->source->clock) >= *until)
         return fail(err, WEIR_E_TIMEOUT, "the deadline had passed before anything was done");
     return WEIR_OK;
 }
 
-int link_go_on(const struct link *l, const char *what, weir_error *err)
+int link_tell_stopped(uint64_t word, const char *what, weir_error *err)
 {
-    uint64_t word = slot_word(l->slot);
     if ((word & (WORD_CUT | WORD_ENDING)) == WORD_CUT)
         return fail(err, WEIR_E_CLOSED, "the database has been shut down: the %s is over", what);
     return word & WORD_CANCEL ? fail(err, WEIR_E_CANCELLED, "the %s was cancelled", what) : WEIR_OK;

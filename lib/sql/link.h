@@ -1,7 +1,7 @@
 /*
  * A link: one connection as SQL sees it.  The driver's connection, the statements prepared on it, the result being read, the
- * transaction it is in.  It lives in its slot; all of it is touched under the slot's IN_CALL, or by whoever works on the slot, but for
- * `result` and `loan`, which stale handles look at.
+ * transaction it is in.  It lives in its slot; all of it is touched under the slot's IN_CALL, or by whoever works on the slot.  The
+ * getters of cells do without IN_CALL: who reads is told by the slot whether there is still something to be read.
  * SPDX-License-Identifier: MIT
  */
 #ifndef SQL_LINK_H
@@ -32,6 +32,7 @@ struct link_source {
 struct link {
     const struct link_source *source;
     const weir_backend *backend;
+    const weir_sql_wing *sql; /* the backend's; may be NULL */
     struct weir_slot *slot;
     void *conn;      /* the driver's own, conn_size bytes */
     void *canceller; /* from cancel_prepare */
@@ -43,14 +44,14 @@ struct link {
     bool read_only;
 
     /* The open result. */
-    _Atomic uint64_t result; /* its number; 0: none */
-    _Atomic uint64_t loan;   /* under which it was opened */
-    uint64_t results;        /* counts the numbers up */
-    int64_t until;           /* its deadline */
-    size_t columns;          /* of the present set of rows */
-    bool at_row;
+    bool reading;               /* there is one */
     bool past_last;             /* there is no set of rows any more */
-    struct arena cells;         /* what conversions made of the current row */
+    int64_t until;              /* its deadline */
+    size_t columns;             /* of the present set of rows */
+    size_t readable;            /* of them: all, or 0 where there is no row */
+    weir_value *cells;          /* the current row's; WEIR_LATER: to be asked for */
+    size_t cells_room;          /* how many there is memory for */
+    struct arena texts;         /* what conversions made of them */
     weir_error *result_failure; /* the first one, kept for close; allocated when it happens */
     int result_status;
 
@@ -71,11 +72,6 @@ extern const struct link_ops link_ops;
 void link_learn(struct link *l, int status, const weir_error *err); /* what a failure says about the connection */
 int link_tell_unready(const struct link *l, weir_error *err);       /* why no statement can be run on it now */
 
-static inline bool link_has_result(const struct link *l)
-{
-    return atomic_load_explicit(&l->result, memory_order_relaxed) != 0;
-}
-
 /* The link of a loan, for one call; WEIR_E_STALE and so on as slot_enter. */
 static inline int link_enter(struct link **out, weir_conn conn, weir_error *err)
 {
@@ -93,7 +89,7 @@ static inline bool link_dirty(const struct link *l)
 /* keeps law 13: the pool is told to look, before it is lent on */
 static inline bool link_unclean(const struct link *l)
 {
-    return link_has_result(l) || l->depth || (!l->source->reset_never && link_dirty(l));
+    return l->reading || l->depth || (!l->source->reset_never && link_dirty(l));
 }
 
 /* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status. */
@@ -108,25 +104,40 @@ static inline int link_leave(struct link *l, int status, const weir_error *err)
 /* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
 static inline int link_ready(const struct link *l, weir_error *err)
 {
-    bool ready = l->backend->sql && !link_has_result(l) && !l->dead && !l->doom_status && !l->ended;
+    bool ready = l->sql && !l->reading && !l->dead && !l->doom_status && !l->ended;
     return ready ? WEIR_OK : link_tell_unready(l, err);
 }
 
-/* The deadline of what begins now; WEIR_E_TIMEOUT if it has passed. */
-int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err);
+int link_until_moment(int64_t *until, const struct link *l, weir_error *err);
+/* The deadline of what begins now, or that of the transaction; WEIR_E_TIMEOUT if it has passed, which a length cannot. */
+static inline int link_until(int64_t *until, const struct link *l, weir_deadline deadline, weir_error *err)
+{
+    *until = clock_deadline(l->source->clock, deadline, l->source->query_timeout);
+    return deadline.ns < 0 || l->bound < *until ? link_until_moment(until, l, err) : WEIR_OK;
+}
 /* After a statement: has it ended the transaction that it was in, by committing it? */
 static inline void link_look_for_end(struct link *l)
 {
-    const weir_sql_wing *sql = l->backend->sql;
-    l->ended = l->depth && sql->in_transaction && !sql->in_transaction(l->conn);
+    l->ended = l->depth && l->sql->in_transaction && !l->sql->in_transaction(l->conn);
+}
+int link_grow_cells(struct link *l, size_t columns, weir_error *err);
+/* Before a result of so many columns is read; WEIR_E_MEMORY. */
+static inline int link_make_cells(struct link *l, size_t columns, weir_error *err)
+{
+    return columns <= l->cells_room ? WEIR_OK : link_grow_cells(l, columns, err);
 }
 /* Ends the open result, if any. */
 void link_end_result(struct link *l);
 /* Copies *err to where it is kept, allocating once; without memory only the status is kept. */
 void link_keep_error(struct link *l, weir_error **kept, const weir_error *err);
 
+int link_tell_stopped(uint64_t word, const char *what, weir_error *err); /* … if it is, after all */
 /* Has the call been cancelled, or the connection been cut, while nothing of it ran?  `what` is over then. */
-int link_go_on(const struct link *l, const char *what, weir_error *err);
+static inline int link_go_on(const struct link *l, const char *what, weir_error *err)
+{
+    uint64_t word = slot_word(l->slot);
+    return word & (WORD_CUT | WORD_CANCEL) ? link_tell_stopped(word, what, err) : WEIR_OK;
+}
 
 /* statement.c: prepares through the cache, checks args, runs. */
 int statement_run(struct link *l, const char *sql, weir_args args, bool want_rows, int64_t until, weir_error *err);

@@ -8,8 +8,8 @@
 #include <sql/transaction.h>
 
 /* Enters the link and finds out until when the statement may run. */
-static int begin_statement(struct link **l, int64_t *until, weir_conn conn, const char *sql, weir_deadline deadline,
-                           weir_error *err)
+static inline int begin_statement(struct link **l, int64_t *until, weir_conn conn, const char *sql,
+                                  weir_deadline deadline, weir_error *err)
 {
     int status = link_enter(l, conn, err);
     if (status < 0)
@@ -34,7 +34,7 @@ int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args
         return status;
     status = statement_run(l, sql, args, false, until, err);
     if (status >= 0 && affected)
-        *affected = l->backend->sql->affected(l->conn);
+        *affected = l->sql->affected(l->conn);
     return link_leave(l, status, err);
 }
 
@@ -53,7 +53,7 @@ static int run_many(struct link *l, struct many *m, int64_t until, weir_error *e
 int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char *sql, const weir_args *rows,
                    size_t count, weir_deadline deadline, weir_error *err)
 {
-    struct link *l;
+    struct link *l = NULL;
     int64_t until;
     weir_error own;
     struct many m = { .sql = sql, .rows = rows, .count = count, .failed = count };
@@ -71,16 +71,21 @@ int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char
     return status;
 }
 
-static weir_rows open_result(struct link *l, uint64_t loan, int64_t until)
+/* Of a procedure's answer the number of columns is known only now. */
+static int open_result(weir_rows *out, struct link *l, int64_t until, weir_error *err)
 {
-    weir_rows rows = { l->slot, ++l->results };
+    l->reading = true;
     l->until = until;
-    l->columns = l->backend->sql->columns(l->conn);
-    l->at_row = l->past_last = false;
+    l->columns = l->sql->columns(l->conn);
+    l->past_last = false;
     l->result_status = WEIR_OK;
-    atomic_store(&l->loan, loan);
-    atomic_store(&l->result, rows.result);
-    return rows;
+    int status = link_make_cells(l, l->columns, err);
+    if (status < 0) {
+        link_end_result(l);
+        return status;
+    }
+    *out = (weir_rows){ l->slot, slot_begin_reading(l->slot) };
+    return WEIR_OK;
 }
 
 int weir_query(weir_rows *out, weir_conn conn, const char *sql, weir_args args, weir_deadline deadline, weir_error *err)
@@ -97,7 +102,7 @@ int weir_query(weir_rows *out, weir_conn conn, const char *sql, weir_args args, 
         return status;
     status = statement_run(l, sql, args, true, until, err);
     if (status >= 0)
-        *out = open_result(l, conn.loan, until);
+        status = open_result(out, l, until, err);
     return link_leave(l, status, err);
 }
 
@@ -106,86 +111,95 @@ int64_t weir_last_id(weir_conn conn)
     struct link *l;
     if (link_enter(&l, conn, NULL) < 0)
         return 0;
-    int64_t id = l->backend->sql ? l->backend->sql->last_id(l->conn) : 0;
+    int64_t id = l->sql ? l->sql->last_id(l->conn) : 0;
     link_leave(l, WEIR_OK, NULL);
     return id;
 }
 
-/* The link of a result, for one call.  A stale one is noticed by its number, and by its loan.  NULL: *status says why not. */
-static inline struct link *enter_rows(weir_rows rows, int *status, weir_error *err)
+/* Why a result cannot be entered, or, if it can, the link after all: somebody else was in it, or wants it stopped. */
+static struct link *enter_slowly(weir_rows rows, weir_error *err)
 {
-    struct link *l = rows.slot ? rows.slot->link : NULL;
-    if (l && atomic_load(&l->result) == rows.result) {
-        *status = slot_enter(rows.slot, atomic_load(&l->loan), err);
-        if (*status < 0)
+    uint64_t word = rows.slot ? slot_word(rows.slot) : 0;
+    if (rows.slot && slot_reads(rows.slot, rows.result)) {
+        if (slot_enter(rows.slot, word_loan(word), err) < 0)
             return NULL;
-        if (atomic_load(&l->result) == rows.result)
-            return l;
-        link_leave(l, WEIR_OK, NULL);
+        if (slot_reads(rows.slot, rows.result))
+            return rows.slot->link;
+        link_leave(rows.slot->link, WEIR_OK, NULL);
     }
-    *status = fail(err, WEIR_E_STALE, "the result is stale: it has been closed, or its connection released");
+    fail(err, WEIR_E_STALE, "the result is stale: it has been closed, or its connection released");
     return NULL;
 }
 
-static int fail_result(struct link *l, int status, const weir_error *err)
+/* The link of a result, for one call.  NULL: *err says why not. */
+static inline struct link *enter_rows(weir_rows rows, weir_error *err)
 {
-    l->at_row = false;
-    rows_keep_failure(l, status, err);
-    return status;
+    if (!slot_enter_reading(rows.slot, rows.result))
+        return enter_slowly(rows, err);
+    struct link *l = rows.slot->link;
+    if (slot_reads(rows.slot, rows.result))
+        return l;
+    link_leave(l, WEIR_OK, NULL);
+    return enter_slowly(rows, err);
 }
 
-static inline int step(struct link *l, int (*hook)(void *, int64_t, weir_error *), weir_error *err)
+/* Leaves the row, and the result if it is over: because it has failed before, or was cancelled, or the database shut down. */
+static inline int go_on(struct link *l, weir_error *err)
 {
-    arena_reset(&l->cells, l->source->alloc);
-    l->at_row = false;
+    arena_reset(&l->texts, l->source->alloc);
+    l->readable = 0;
     if (l->result_status < 0 && l->result_status != WEIR_E_CONVERT && l->result_status != WEIR_E_ARGUMENT)
-        return rows_kept_failure(l, err); /* it has failed before, and is over */
-    int status = link_go_on(l, "result", err);
-    if (status >= 0)
-        status = hook(l->conn, l->until, err);
-    return status < 0 ? fail_result(l, status, err) : status;
+        return rows_kept_failure(l, err);
+    return link_go_on(l, "result", err);
 }
 
-/* In the place of a hook: there is nothing behind the last set of rows. */
-static int no_more(void *conn, int64_t deadline_ns, weir_error *err)
+static int fail_rows(struct link *l, int status, const weir_error *err)
 {
-    (void)conn;
-    (void)deadline_ns;
-    (void)err;
-    return WEIR_OK;
+    rows_keep_failure(l, status, err);
+    return link_leave(l, status, err);
 }
 
 int weir_rows_next(weir_rows rows, weir_error *err)
 {
-    int status;
     weir_error own;
     err = err ? err : &own;
-    struct link *l = enter_rows(rows, &status, err);
+    struct link *l = enter_rows(rows, err);
     if (!l)
-        return status;
-    status = step(l, l->past_last ? no_more : l->backend->sql->next, err);
-    l->at_row = status == WEIR_ROW;
+        return err->status;
+    int status = go_on(l, err);
+    if (status >= 0 && !l->past_last)
+        status = l->sql->next(l->conn, l->cells, l->until, err);
+    if (status < 0)
+        return fail_rows(l, status, err);
+    l->readable = status == WEIR_ROW ? l->columns : 0;
     return link_leave(l, status, err);
+}
+
+static int next_set(struct link *l, weir_error *err)
+{
+    int status = l->sql->next_set ? l->sql->next_set(l->conn, l->until, err) : WEIR_OK;
+    l->past_last = status == WEIR_OK;
+    l->columns = l->sql->columns(l->conn);
+    return status == WEIR_ROW && link_make_cells(l, l->columns, err) < 0 ? WEIR_E_MEMORY : status;
 }
 
 int weir_rows_next_set(weir_rows rows, weir_error *err)
 {
-    int status;
     weir_error own;
     err = err ? err : &own;
-    struct link *l = enter_rows(rows, &status, err);
+    struct link *l = enter_rows(rows, err);
     if (!l)
-        return status;
-    status = step(l, l->backend->sql->next_set ? l->backend->sql->next_set : no_more, err);
-    l->past_last = status == WEIR_OK;
-    l->columns = l->backend->sql->columns(l->conn);
-    return link_leave(l, status, err);
+        return err->status;
+    int status = go_on(l, err);
+    if (status >= 0)
+        status = next_set(l, err);
+    return status < 0 ? fail_rows(l, status, err) : link_leave(l, status, err);
 }
 
 void weir_rows_extend(weir_rows rows, weir_deadline deadline)
 {
-    int status;
-    struct link *l = enter_rows(rows, &status, NULL);
+    weir_error ignored;
+    struct link *l = enter_rows(rows, &ignored);
     if (!l)
         return;
     (void)link_until(&l->until, l, deadline, NULL); /* one that has passed stops the next step */
@@ -194,16 +208,15 @@ void weir_rows_extend(weir_rows rows, weir_deadline deadline)
 
 int weir_rows_close(weir_rows *rows, weir_error *err)
 {
-    int status;
     weir_error own;
     err = err ? err : &own;
     if (!rows || !rows->slot)
         return WEIR_OK;
-    struct link *l = enter_rows(*rows, &status, err);
+    struct link *l = enter_rows(*rows, err);
     *rows = (weir_rows){ 0 };
     if (!l)
-        return status;
-    status = l->result_status < 0 ? rows_kept_failure(l, err) : WEIR_OK;
+        return err->status;
+    int status = l->result_status < 0 ? rows_kept_failure(l, err) : WEIR_OK;
     link_end_result(l);
     link_leave(l, WEIR_OK, NULL); /* a failure was learnt from when it happened */
     return status;

@@ -8,7 +8,7 @@
 
 static void forget(struct link *l, struct statement *s)
 {
-    l->backend->sql->forget(l->conn, s->handle);
+    l->sql->forget(l->conn, s->handle);
     slot_unsay(l->slot, s->sql);
     cache_remove(&l->cache, l->source->alloc, s);
 }
@@ -18,56 +18,58 @@ static int prepare(struct link *l, struct statement **out, const char *sql, int6
     struct statement *s = *out = cache_add(&l->cache, l->source->alloc, sql);
     if (!s)
         return fail(err, WEIR_E_MEMORY, "no memory to prepare a statement of %zu bytes", strlen(sql));
-    int status = l->backend->sql->prepare(l->conn, &s->handle, &s->params, &s->columns, s->sql, until, err);
+    int status = l->sql->prepare(l->conn, &s->handle, &s->params, &s->columns, s->sql, until, err);
     if (status < 0)
         cache_remove(&l->cache, l->source->alloc, s);
     return status;
 }
 
-static int find(struct link *l, struct statement **out, const char *sql, int64_t until, weir_error *err)
+static inline int find(struct link *l, struct statement **out, const char *sql, int64_t until, weir_error *err)
 {
     *out = cache_find(&l->cache, sql);
     return *out ? WEIR_OK : prepare(l, out, sql, until, err);
 }
 
 /* The least recently used go; the one just run is the most recent, and stays while its result is read even if nothing is kept. */
-static void trim(struct link *l)
+static inline void trim(struct link *l)
 {
-    unsigned limit = l->source->cache_size ? l->source->cache_size : 1;
-    while (l->cache.count > limit)
+    while (cache_is_full(&l->cache))
         forget(l, cache_oldest(&l->cache));
 }
 
-static int check_text(const weir_value *v, size_t index, weir_error *err)
+static int refuse_arg(const weir_value *v, size_t index, weir_error *err)
 {
-    const char *zero = v->length ? memchr(v->as.p, 0, (size_t)v->length) : NULL;
-    if (!zero)
-        return WEIR_OK;
+    if (v->type > WEIR_TIME)
+        return fail(err, WEIR_E_ARGUMENT, "parameter %zu is of no known type", index + 1);
+    const char *zero = memchr(v->as.p, 0, (size_t)v->length);
     return fail(err, WEIR_E_DATA, "parameter %zu: there is a zero byte in the text, at %zu; send it as a blob",
                 index + 1, (size_t)(zero - (const char *)v->as.p));
 }
 
-static int check_args(const struct statement *s, weir_args args, weir_error *err)
+static inline bool is_fit(const weir_value *v)
+{
+    if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL)
+        return v->no_zero || !v->length || !memchr(v->as.p, 0, (size_t)v->length);
+    return v->type <= WEIR_TIME;
+}
+
+static inline int check_args(const struct statement *s, weir_args args, weir_error *err)
 {
     if (args.n != s->params)
         return fail(err, WEIR_E_ARGUMENT, "the statement has %zu placeholders, but %zu parameters were given",
                     s->params, args.n);
-    for (size_t i = 0; i < args.n; i++) {
-        const weir_value *v = &args.v[i];
-        int status = v->type == WEIR_TEXT || v->type == WEIR_DECIMAL ? check_text(v, i, err) : WEIR_OK;
-        if (v->type > WEIR_TIME)
-            status = fail(err, WEIR_E_ARGUMENT, "parameter %zu is of no known type", i + 1);
-        if (status < 0)
-            return status;
-    }
+    for (size_t i = 0; i < args.n; i++)
+        if (!is_fit(&args.v[i]))
+            return refuse_arg(&args.v[i], i, err);
     return WEIR_OK;
 }
 
-static int check(const struct statement *s, weir_args args, bool want_rows, weir_error *err)
+/* Memory for a row is got before the statement runs, as its failure would not undo it. */
+static inline int make_ready_to_read(struct link *l, const struct statement *s, weir_error *err)
 {
-    if (want_rows && s->columns == 0)
+    if (s->columns == 0)
         return fail(err, WEIR_E_ARGUMENT, "the statement returns no rows: run it with weir_exec");
-    return check_args(s, args, err);
+    return link_make_cells(l, s->columns, err);
 }
 
 int statement_run(struct link *l, const char *sql, weir_args args, bool want_rows, int64_t until, weir_error *err)
@@ -77,9 +79,11 @@ int statement_run(struct link *l, const char *sql, weir_args args, bool want_row
     if (status < 0)
         return status;
     slot_said(l->slot, s->sql);
-    status = check(s, args, want_rows, err);
+    status = want_rows ? make_ready_to_read(l, s, err) : WEIR_OK;
     if (status >= 0)
-        status = l->backend->sql->run(l->conn, s->handle, args, want_rows, until, err);
+        status = check_args(s, args, err);
+    if (status >= 0)
+        status = l->sql->run(l->conn, s->handle, args, want_rows, until, err);
     if (status >= 0) {
         slot_answered(l->slot);
         link_look_for_end(l);
@@ -106,7 +110,7 @@ static int check_rows(const struct statement *s, struct many *m, weir_error *err
 static int run_some(struct link *l, struct statement *s, struct many *m, size_t from, size_t *done, int64_t until,
                     weir_error *err)
 {
-    const weir_sql_wing *sql = l->backend->sql;
+    const weir_sql_wing *sql = l->sql;
     const weir_args *rows = m->rows + from;
     size_t left = m->count - from;
     int64_t affected = 0;

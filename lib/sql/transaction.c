@@ -16,10 +16,10 @@ static int savepoint(struct link *l, const char *verb, int64_t until, weir_error
 /* `trace` may be NULL: nobody will ask. */
 static int begin_outer(struct link *l, const weir_transact_options *o, char *trace, int64_t until, weir_error *err)
 {
-    const weir_sql_wing *sql = l->backend->sql;
     bool reads = l->read_only || o->read_only;
-    int status = trace && !reads && sql->begin_traced ? sql->begin_traced(l->conn, o->isolation, trace, until, err)
-                                                      : sql->begin(l->conn, o->isolation, reads, until, err);
+    int status = trace && !reads && l->sql->begin_traced
+                     ? l->sql->begin_traced(l->conn, o->isolation, trace, until, err)
+                     : l->sql->begin(l->conn, o->isolation, reads, until, err);
     if (status < 0)
         return status;
     l->depth = 1;
@@ -101,7 +101,7 @@ static int in_doubt(const struct link *l, weir_error *err)
 
 static int rollback_outer(struct link *l, int64_t until, weir_error *err)
 {
-    int status = l->backend->sql->rollback(l->conn, until, err);
+    int status = l->sql->rollback(l->conn, until, err);
     end_outer(l);
     if (status < 0)
         l->dead = true; /* nobody knows what is open on it: it is not lent again */
@@ -118,7 +118,7 @@ static void undo_outer(struct link *l, int64_t until, uint32_t *state)
 
 static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error *err)
 {
-    int status = l->backend->sql->commit(l->conn, until, err);
+    int status = l->sql->commit(l->conn, until, err);
     if (status >= 0) {
         *state = WEIR_COMMITTED;
     } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes) {
@@ -172,7 +172,7 @@ static int check_in_transaction(const struct link *l, weir_error *err)
 {
     if (!l->depth)
         return fail(err, WEIR_E_ARGUMENT, "no transaction was begun with weir_begin on this connection");
-    if (link_has_result(l))
+    if (l->reading)
         return fail(err, WEIR_E_BUSY, "a result is open on this connection: end it with weir_rows_close first");
     return WEIR_OK;
 }
@@ -258,7 +258,7 @@ int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline
     if (status >= 0)
         status = link_until(&until, l, deadline, err);
     if (status >= 0)
-        status = l->backend->sql->settle(l->conn, trace, until, err);
+        status = l->sql->settle(l->conn, trace, until, err);
     return link_leave(l, status, err);
 }
 

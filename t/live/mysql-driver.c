@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "mysql-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_mysql_backend)
@@ -98,7 +99,7 @@ static void *echo(void *conn, weir_value v)
 {
     weir_error err;
     void *stmt = begin_rows(conn, v.type == WEIR_BLOB ? "SELECT CAST(? AS BINARY)" : "SELECT ?", WEIR_ARGS(v));
-    if (wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, &echoed) < 0)
+    if (row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, &echoed) < 0)
         tap_bail("a parameter does not come back");
     return stmt;
 }
@@ -253,7 +254,7 @@ static void test_kinds(void *conn)
         snprintf(sql, sizeof sql, "INSERT INTO kinds VALUES (%s)", bar + 1);
         must(conn, sql);
         void *stmt = begin_rows(conn, "SELECT c FROM kinds", WEIR_NO_ARGS);
-        if (wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, &cell) < 0)
+        if (row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, &cell) < 0)
             tap_bail("no row");
         reads_as(kinds[i].sql, &cell, kinds[i].type, kinds[i].text);
         end_rows(conn, &stmt);
@@ -361,7 +362,7 @@ static void test_rebinding(void *conn)
     for (size_t i = 0; i < sizeof args / sizeof *args; i++) {
         const weir_value both[] = { args[i].a, args[i].b };
         if (wing->run(conn, stmt, weir_args_of(both, 2), 1, SOON, &err) < 0 ||
-            wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, &cell) < 0)
+            row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, &cell) < 0)
             tap_bail("%s", err.text);
         is_text(cell.as.p, want[i], "run %zu of one statement sends '%s'", i + 1, want[i]);
         wing->abandon(conn);
@@ -394,18 +395,18 @@ static void test_streaming(void *conn)
     is_int(wing->columns(conn), 2, "two columns");
     is_text(wing->name(conn, 0), "number", "  the first by its name");
     is_text(wing->name(conn, 1), "name", "  and the second");
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW && wing->cell(conn, 0, &cell) == WEIR_OK) {
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == WEIR_OK) {
         sum += cell.as.i;
         rows++;
     }
     ok(st == WEIR_OK && rows == 1000 && sum == 499500, "a thousand rows, and then the end: %d", rows);
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  which stays the end");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  which stays the end");
     is_int(wing->next_set(conn, SOON, &err), WEIR_OK, "  and there is no other set");
     is_int(backend->dirty(conn), 0, "  and the session is clean");
     end_rows(conn, &stmt);
     stmt = begin_rows(conn, "SELECT n FROM digits WHERE n > 100", WEIR_NO_ARGS);
     is_int(wing->columns(conn), 1, "an empty result has its columns");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  and no row");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  and no row");
     end_rows(conn, &stmt);
 }
 
@@ -415,12 +416,12 @@ static void test_abandoned(void *conn)
 {
     weir_error err;
     void *stmt = begin_rows(conn, "SELECT n FROM digits ORDER BY n", WEIR_NO_ARGS);
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "a short result is read half");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "a short result is read half");
     is_int(backend->dirty(conn), 1, "  is not clean");
     end_rows(conn, &stmt);
     is_int(backend->dirty(conn), 0, "  and is, when it is abandoned");
     stmt = begin_rows(conn, MANY, WEIR_NO_ARGS);
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "of a hundred thousand rows one is read");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "of a hundred thousand rows one is read");
     wing->abandon(conn);
     is_int(backend->dirty(conn), 1, "  the rest is left to whoever cleans the session");
     is_int(backend->reset(conn, SOON, &err), WEIR_OK, "  which a reset does");
@@ -442,7 +443,7 @@ static void test_bounded(void *conn)
     int64_t rows = 0;
     void *stmt = begin_rows(conn, MANY, WEIR_NO_ARGS);
     const long before = rig.blocks;
-    while (wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 1, &cell) == WEIR_OK)
+    while (row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 1, &cell) == WEIR_OK)
         rows += cell.length == 1000;
     is_int(rows, 100000, "a hundred million bytes stream through");
     ok(rig.blocks <= before + 1, "  with one more block of memory: %ld", rig.blocks - before);
@@ -456,7 +457,7 @@ static void test_parameters_are_copied(void *conn)
     char text[] = "before";
     void *stmt = begin_rows(conn, "SELECT ? FROM digits WHERE n < 2", WEIR_ARGS(weir_text(text)));
     strcpy(text, "after!");
-    while (wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == WEIR_OK)
+    while (row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == WEIR_OK)
         is_text(cell.as.p, "before", "an open result does not look at its arguments again");
     end_rows(conn, &stmt);
 }
@@ -472,12 +473,12 @@ static void test_returning(void *conn)
         begin_rows(conn, "INSERT INTO n(v) VALUES(?),(?) RETURNING v, id, NULL", WEIR_ARGS(weir_int(10), weir_int(20)));
     is_int(wing->affected(conn), 2, "RETURNING: the rows are there when run returns");
     is_int(wing->last_id(conn), 1, "  and the key that it generated");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  the first");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 10, "  its value");
-    ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 1, "  its key");
-    ok(wing->cell(conn, 2, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  the second");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  no third");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  the first");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 10, "  its value");
+    ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 1, "  its key");
+    ok(row_cell(wing, conn, 2, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  the second");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  no third");
     is_text(wing->name(conn, 1), "id", "  the columns keep their names");
     end_rows(conn, &stmt);
     is_int(affected_by(conn, "DELETE FROM n RETURNING id"), 2, "rows that nobody wants are dropped, and counted");
@@ -491,14 +492,15 @@ static void test_sets(void *conn)
     void *stmt = begin_rows(conn, "CALL two()", WEIR_NO_ARGS);
     for (int round = 0; round < 2; round++) {
         is_int(wing->columns(conn), 1, "the first set of a procedure has one column");
-        is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  and a row");
-        ok(wing->cell(conn, 0, &cell) == 0 && cell.as.i == 1, "  with its cell");
+        is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  and a row");
+        ok(row_cell(wing, conn, 0, &cell) == 0 && cell.as.i == 1, "  with its cell");
         is_int(wing->next_set(conn, SOON, &err), WEIR_ROW, "there is a second set");
         is_int(wing->columns(conn), 2, "  of two columns");
         is_text(wing->name(conn, 1), "c", "  by their names");
-        ok(wing->next(conn, SOON, &err) == WEIR_ROW && wing->next(conn, SOON, &err) == WEIR_ROW, "  and two rows");
-        ok(wing->cell(conn, 0, &cell) == 0 && strcmp(cell.as.p, "y") == 0, "  with their cells");
-        is_int(wing->next(conn, SOON, &err), WEIR_OK, "  no more");
+        ok(row_next(wing, conn, SOON, &err) == WEIR_ROW && row_next(wing, conn, SOON, &err) == WEIR_ROW,
+           "  and two rows");
+        ok(row_cell(wing, conn, 0, &cell) == 0 && strcmp(cell.as.p, "y") == 0, "  with their cells");
+        is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  no more");
         is_int(wing->next_set(conn, SOON, &err), WEIR_OK, "there is no third: the procedure's own end is none");
         is_int(wing->next_set(conn, SOON, &err), WEIR_OK, "  which stays so");
         wing->abandon(conn);
@@ -513,7 +515,7 @@ static void test_sets(void *conn)
     must(conn, "CREATE PROCEDURE none() BEGIN DELETE FROM digits WHERE n > 100; END");
     stmt = begin_rows(conn, "CALL none()", WEIR_NO_ARGS);
     is_int(wing->columns(conn), 0, "a procedure without rows has no columns");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  and no row");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  and no row");
     end_rows(conn, &stmt);
 }
 
@@ -526,11 +528,11 @@ static void test_plain(void *conn)
     void *stmt = begin_rows(conn, "EXECUTE p", WEIR_NO_ARGS);
     is_int(wing->columns(conn), 3, "what cannot be prepared runs as text, and has its columns");
     is_text(wing->name(conn, 0), "seven", "  by their names");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_NULL, "  no cell before the first row");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  a row");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && strcmp(cell.as.p, "7") == 0, "  a number's text");
-    ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  and no more");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  a row");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && strcmp(cell.as.p, "7") == 0,
+       "  a number's text");
+    ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  and no more");
     is_int(wing->next_set(conn, SOON, &err), WEIR_OK, "  and no other set");
     end_rows(conn, &stmt);
     is_int(run(conn, "DEALLOCATE PREPARE nothing_like_it", &err), WEIR_E_SERVER, "its errors are told, too");
@@ -552,19 +554,19 @@ static void test_altered(void *conn)
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_OK, "  and runs after a column was added: %s",
            err.text);
     is_int(wing->columns(conn), 2, "  which it returns");
-    ok(wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 1, &cell) == 0 && cell.as.i == 5,
+    ok(row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 1, &cell) == 0 && cell.as.i == 5,
        "  with its cell");
     wing->abandon(conn);
     must(conn, "ALTER TABLE shape DROP COLUMN b, MODIFY a VARCHAR(20)");
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_OK, "  and after one was taken away");
-    ok(wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT,
+    ok(row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT,
        "  and the other has got another type");
     wing->abandon(conn);
     must(conn, "UPDATE shape SET a = '4.25'");
     must(conn, "ALTER TABLE shape MODIFY a DOUBLE");
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_OK, "  and after a change of type alone");
-    ok(wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_DOUBLE &&
-           cell.as.d > 4.2 && cell.as.d < 4.3,
+    ok(row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == 0 &&
+           cell.type == WEIR_DOUBLE && cell.as.d > 4.2 && cell.as.d < 4.3,
        "  which its cell follows");
     wing->abandon(conn);
     must(conn, "DROP TABLE shape");
@@ -618,11 +620,11 @@ static void test_no_memory(void)
     poor.fail_at = 0;
     stmt = begin_rows(conn, "SELECT REPEAT('x', 1000)", WEIR_NO_ARGS);
     weir_value cell;
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "a long cell");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "a long cell");
     poor.fail_at = poor.allocations + 1;
-    is_int(wing->cell(conn, 0, &cell), WEIR_E_MEMORY, "  and so does a cell");
+    is_int(row_cell(wing, conn, 0, &cell), WEIR_E_MEMORY, "  and so does a cell");
     poor.fail_at = 0;
-    is_int(wing->cell(conn, 0, &cell), WEIR_OK, "  which can be asked for again");
+    is_int(row_cell(wing, conn, 0, &cell), WEIR_OK, "  which can be asked for again");
     wing->abandon(conn);
     make(conn, "SELECT 2");
     end(&conn);

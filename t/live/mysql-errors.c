@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <mysql.h>
 #include "mysql-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_mysql_backend)
@@ -328,18 +329,18 @@ static void test_timeout_of_rows(void *conn)
     int st, rows = 0;
     void *stmt = begin_rows(conn, STREAM, WEIR_NO_ARGS);
     const int64_t start = rig_now();
-    while ((st = wing->next(conn, start + 100 * MS, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, start + 100 * MS, &err)) == WEIR_ROW)
         rows++;
     is_int(st, WEIR_E_TIMEOUT, "a stream is stopped at its deadline, after %d rows", rows);
     took(start, 100, "not before it");
     is_int(err.flags, 0, "  and the session is not lost");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  the result has ended");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  the result has ended");
     end_rows(conn, &stmt);
     is_int(ask_int(conn, "SELECT 1"), 1, "  and the session goes on");
     stmt = begin_rows(conn, "SELECT n, IF(n < 5, REPEAT('x', 9000), (" SLOW " AND a.n <> o.n)) FROM digits o",
                       WEIR_NO_ARGS);
     const int64_t by = rig_now() + 200 * MS;
-    while ((st = wing->next(conn, by, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, by, &err)) == WEIR_ROW)
         ;
     is_int(st, WEIR_E_TIMEOUT, "so is a row that is long in coming");
     end_rows(conn, &stmt);
@@ -364,9 +365,9 @@ static void test_cancel(void *watch)
     is_int(ask_int(conn, "SELECT 1"), 1, "  and reaches no later statement");
     int st;
     void *stmt = begin_rows(conn, STREAM, WEIR_NO_ARGS);
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "a stream flows");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "a stream flows");
     is_int(backend->cancel(prepared, SOON, &err), WEIR_OK, "  and is cancelled");
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW)
         ;
     is_int(st, WEIR_E_CANCELLED, "  before it ends");
     end_rows(conn, &stmt);

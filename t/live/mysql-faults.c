@@ -11,6 +11,7 @@
 #include <mysql.h>
 #include "mysql-rig.h"
 #include "proxy.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_mysql_backend)
@@ -238,12 +239,12 @@ static void test_cut_rows(struct proxy *p)
     void *conn = session(&near);
     void *stmt = begin_rows(conn, "SELECT n, REPEAT('x', 1000) FROM numbers", WEIR_NO_ARGS);
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_CUT, 300000);
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW)
         rows++;
     ok(st < 0 && rows > 0, "a result breaks off after %d rows", rows);
     is_lost(&err, WEIR_E_LOST);
     is_text(err.sqlstate, "08006", "  and has a state");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  the result has ended");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  the result has ended");
     end_rows(conn, &stmt);
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_NONE, 0);
     is_int(backend->alive(conn), 0, "  the session is dead");
@@ -322,7 +323,7 @@ static void test_abandoned_over_stall(struct proxy *p)
     near.options = hasty;
     void *conn = session(&near);
     void *stmt = begin_rows(conn, "SELECT n, REPEAT('x', 5000) FROM numbers", WEIR_NO_ARGS);
-    wing->next(conn, SOON, &err);
+    row_next(wing, conn, SOON, &err);
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_STALL, 0);
     const int64_t start = rig_now();
     end_rows(conn, &stmt);

@@ -12,6 +12,7 @@
 #include <mysql.h>
 #include "mysql-rig.h"
 #include "proxy.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_mysql_backend)
@@ -158,7 +159,8 @@ static void test_reset(void *watch)
     is_int(run(conn, "EXECUTE p", &err), WEIR_E_SERVER, "  and what was prepared by name");
     is_int(ask_int(watch, "SELECT IS_FREE_LOCK('weir')"), 1, "  and the lock");
     is_int(wing->run(conn, kept, WEIR_ARGS(weir_int(1)), 1, SOON, &err), WEIR_OK, "what the driver prepared is not");
-    ok(wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == 0 && strcmp(cell.as.p, "first") == 0,
+    ok(row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == 0 &&
+           strcmp(cell.as.p, "first") == 0,
        "  but gives its row");
     end_rows(conn, &kept);
     end(&conn);
@@ -194,7 +196,7 @@ static void test_costs(void)
     wing->run(conn, stmt, WEIR_NO_ARGS, 0, SOON, &err);
     is_int(proxy_round_trips(p) - before, 1, "a cached statement takes one round trip");
     wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err);
-    wing->next(conn, SOON, &err);
+    row_next(wing, conn, SOON, &err);
     wing->abandon(conn);
     is_int(proxy_round_trips(p) - before, 2, "  also if its row is read");
     before = proxy_round_trips(p);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "postgres-rig.h"
 #include "server-postgres.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -24,7 +25,7 @@ static weir_value cell; /* the last one that was looked at */
 static void *echo(void *conn, const char *sql, weir_value v)
 {
     void *stmt = begin_rows(conn, sql, WEIR_ARGS(v));
-    if (wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, &cell) < 0)
+    if (row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, &cell) < 0)
         tap_bail("a parameter does not come back");
     return stmt;
 }
@@ -144,7 +145,7 @@ static void reads_as(void *conn, size_t i, const char *neighbour)
     char sql[160];
     snprintf(sql, sizeof sql, "SELECT %s%s", cells[i].sql, neighbour);
     void *stmt = begin_rows(conn, sql, WEIR_NO_ARGS);
-    if (wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, &cell) < 0)
+    if (row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, &cell) < 0)
         tap_bail("%s gives no row", sql);
     is_int(cell.type, cells[i].type, "%s", sql);
     if (cell.type == WEIR_INT || cell.type == WEIR_TIME)
@@ -172,12 +173,12 @@ static void test_blob_as_text(void *conn)
         begin_rows(conn, "SELECT '\\x0102'::bytea, NULL::bytea, '\\x'::bytea, '1s'::interval FROM generate_series(1,2)",
                    WEIR_NO_ARGS);
     for (int row = 0; row < 2; row++) {
-        wing->next(conn, SOON, &err);
+        row_next(wing, conn, SOON, &err);
         for (int again = 0; again < 2; again++)
-            ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\1\2", 2),
+            ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\1\2", 2),
                "a blob that comes as text");
-        ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  beside NULL");
-        ok(wing->cell(conn, 2, &cell) == 0 && cell.type == WEIR_BLOB && cell.length == 0, "  and an empty one");
+        ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  beside NULL");
+        ok(row_cell(wing, conn, 2, &cell) == 0 && cell.type == WEIR_BLOB && cell.length == 0, "  and an empty one");
     }
     end_rows(conn, &stmt);
 }
@@ -322,7 +323,7 @@ static void test_changing_types(void *conn)
     void *stmt = make(conn, "SELECT ?");
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         ok(wing->run(conn, stmt, WEIR_ARGS(values[i]), 1, SOON, &err) == WEIR_OK &&
-               wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == 0,
+               row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == 0,
            "a statement takes type %u after others", values[i].type);
         is_int(cell.type, values[i].type, "  and gives it back as such");
         wing->abandon(conn);
@@ -342,8 +343,8 @@ static void test_many_parameters(void *conn)
     for (int i = 0; i < MOST; i++)
         values[i] = weir_int(i);
     void *stmt = begin_rows(conn, sql, weir_args_of(values, MOST));
-    wing->next(conn, SOON, &err);
-    wing->cell(conn, 0, &cell);
+    row_next(wing, conn, SOON, &err);
+    row_cell(wing, conn, 0, &cell);
     is_int(cell.as.i, 9, "a statement with %d parameters", MOST);
     end_rows(conn, &stmt);
     snprintf(sql + n, sizeof sql - n, ",?)");
@@ -427,8 +428,8 @@ static void test_last_id(void *conn)
     is_int(wing->last_id(conn), 6, "  until there is another");
     void *stmt = begin_rows(conn, "INSERT INTO n(v) VALUES('c') RETURNING id, v", WEIR_NO_ARGS);
     is_int(wing->last_id(conn), 7, "  which may be read, too");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  from its first row");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.as.i == 7, "  on");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  from its first row");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.as.i == 7, "  on");
     end_rows(conn, &stmt);
     must(conn, "INSERT INTO n(v) VALUES('c') RETURNING v");
     is_int(wing->last_id(conn), 0, "a text is no key");
@@ -505,8 +506,8 @@ static void test_table_changes(void *conn)
            "  and gets another under a prepared statement");
     is_int(wing->columns(conn), 2, "  which then gives both");
     is_text(wing->name(conn, 1), "b", "  by name");
-    wing->next(conn, SOON, &err);
-    ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "new", 3), "  and value");
+    row_next(wing, conn, SOON, &err);
+    ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "new", 3), "  and value");
     wing->abandon(conn);
     wing->begin(conn, 0, 0, SOON, &err);
     must(conn, "ALTER TABLE changing ALTER a TYPE numeric");
@@ -541,14 +542,12 @@ static void test_streaming(void *conn)
     is_int(wing->columns(conn), 2, "two columns");
     is_text(wing->name(conn, 0), "number", "  the first by its name");
     is_text(wing->name(conn, 1), "name", "  and the second");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_NULL, "  and no row before the first");
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW && wing->cell(conn, 0, &cell) == WEIR_OK) {
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == WEIR_OK) {
         sum += cell.as.i;
         rows++;
     }
     ok(st == WEIR_OK && rows == 20000 && sum == 200010000, "twenty thousand rows, and then the end: %d", rows);
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  which stays the end");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_NULL, "  and no row behind the last");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  which stays the end");
     is_int(backend->dirty(conn), 0, "  and a clean session");
     end_rows(conn, &stmt);
 }
@@ -556,17 +555,17 @@ static void test_streaming(void *conn)
 static void test_half_read(void *conn)
 {
     void *stmt = begin_rows(conn, SERIES, WEIR_ARGS(weir_int(3000000)));
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "three million rows are read half");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "three million rows are read half");
     is_int(backend->dirty(conn), 1, "  which is seen");
     wing->abandon(conn);
     is_int(backend->dirty(conn), 0, "  and let go of");
     is_int(ask_int(conn, "SELECT 1"), 1, "  with the session at work again");
     is_int(wing->run(conn, stmt, WEIR_ARGS(weir_int(1)), 1, SOON, &err), WEIR_OK, "  and the statement, too");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  for one row");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  for one row");
     end_rows(conn, &stmt);
     stmt = begin_rows(conn, SERIES, WEIR_ARGS(weir_int(0)));
     is_int(wing->columns(conn), 2, "an empty result has its columns");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  and no row");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  and no row");
     end_rows(conn, &stmt);
 }
 
@@ -575,7 +574,7 @@ static void test_half_read_in_transaction(void *conn)
     wing->begin(conn, 0, 0, SOON, &err);
     must(conn, "INSERT INTO n(v) VALUES('kept')");
     void *stmt = begin_rows(conn, SERIES, WEIR_ARGS(weir_int(100000)));
-    wing->next(conn, SOON, &err);
+    row_next(wing, conn, SOON, &err);
     end_rows(conn, &stmt);
     is_int(wing->commit(conn, SOON, &err), WEIR_OK, "closing a result early does not end its transaction");
     is_int(ask_int(conn, "SELECT count(*) FROM n WHERE v = 'kept'"), 1, "  which is stored");
@@ -585,12 +584,12 @@ static void test_failing_row(void *conn)
 {
     int st, rows = 0;
     void *stmt = begin_rows(conn, "SELECT 1000 / (5000 - i) FROM generate_series(1, 9999) i", WEIR_NO_ARGS);
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW)
         rows++;
     is_int(st, WEIR_E_DATA, "a row that fails fails the result");
     is_text(err.sqlstate, "22012", "  for its reason");
     ok(rows > 4900 && rows < 5000, "  after those before it, to a few that libpq may keep: %d", rows);
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  which has ended then");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  which has ended then");
     end_rows(conn, &stmt);
     stmt = make(conn, "SELECT 1/(i-1) FROM generate_series(1, 9) i");
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_E_DATA, "a first row that fails fails run");
@@ -603,21 +602,21 @@ static void test_returning(void *conn)
                             WEIR_ARGS(weir_text("one"), weir_text("")));
     is_int(wing->affected(conn), 2, "RETURNING: the rows are there when run returns");
     is_int(backend->dirty(conn), 0, "  and are stored already");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  the first");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "one", 3), "  its text");
-    ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
-    ok(wing->cell(conn, 2, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\0\xff", 2), "  a blob");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  the second");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "", 0), "  its empty text");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  no third");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  the first");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "one", 3), "  its text");
+    ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
+    ok(row_cell(wing, conn, 2, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\0\xff", 2), "  a blob");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  the second");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "", 0), "  its empty text");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  no third");
     end_rows(conn, &stmt);
 }
 
 static void test_big_row(void *conn)
 {
     void *stmt = begin_rows(conn, "SELECT repeat('x', 64000000), 1", WEIR_NO_ARGS);
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "a row of 64 MB");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.length == 64000000, "  has all its bytes");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "a row of 64 MB");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.length == 64000000, "  has all its bytes");
     end_rows(conn, &stmt);
     is_int(run(conn, "SELECT repeat('x', 1100000000)", &err), WEIR_E_DATA,
            "one that is larger than the server's limit is an error");
@@ -639,8 +638,8 @@ static void test_no_memory(void)
         st = wing->prepare(conn, &stmt, &p, &c, "SELECT ?, '\\x01'::bytea, '1s'::interval", SOON, &err);
         if (st == WEIR_OK)
             st = wing->run(conn, stmt, WEIR_ARGS(weir_int(1)), 1, SOON, &err);
-        if (st == WEIR_OK && wing->next(conn, SOON, &err) == WEIR_ROW)
-            st = wing->cell(conn, 1, &cell);
+        if (st == WEIR_OK && row_next(wing, conn, SOON, &err) == WEIR_ROW)
+            st = row_cell(wing, conn, 1, &cell);
         poor.fail_at = 0;
         wing->abandon(conn);
         if (stmt)

@@ -9,6 +9,7 @@
 #include <time.h>
 #include "postgres-rig.h"
 #include "server-postgres.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -263,11 +264,11 @@ static void test_timeout_between_rows(void *conn)
         conn, "SELECT CASE WHEN i > 50000 THEN (SELECT 'x' FROM pg_sleep(7200)) END FROM generate_series(1, 99999) i",
         WEIR_NO_ARGS);
     int st, rows = 0;
-    while ((st = wing->next(conn, rig_now() + 200 * MS, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, rig_now() + 200 * MS, &err)) == WEIR_ROW)
         rows++;
     told_as(st, WEIR_E_TIMEOUT, "57014", 0, "a row that takes hours is not waited for");
     ok(rows > 0, "  after %d that took less", rows);
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  and the result has ended");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  and the result has ended");
     is_int(backend->dirty(conn), 0, "  on a clean session");
     end_rows(conn, &stmt);
 }
@@ -280,7 +281,7 @@ static void test_timeout_of_talker(void *conn)
     void *stmt = begin_rows(conn, "SELECT generate_series(1, 1000000000000)", WEIR_NO_ARGS);
     const int64_t start = rig_now();
     int st;
-    while ((st = wing->next(conn, start + 50 * MS, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, start + 50 * MS, &err)) == WEIR_ROW)
         ;
     told_as(st, WEIR_E_TIMEOUT, "57014", 0, "rows without end, read, do so, too");
     end_rows(conn, &stmt);

@@ -12,6 +12,7 @@
 #include "postgres-rig.h"
 #include "proxy.h"
 #include "server-postgres.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -136,12 +137,12 @@ static void test_dies_mid_row(struct proxy *p, struct rig *by_proxy)
     void *conn = session(by_proxy), *stmt = make(conn, "SELECT i, repeat('x', 5000) FROM generate_series(1, 10000) i");
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_CUT, 200000);
     st = wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err);
-    while (st >= 0 && (st = wing->next(conn, SOON, &err)) == WEIR_ROW)
+    while (st >= 0 && (st = row_next(wing, conn, SOON, &err)) == WEIR_ROW)
         rows++;
     is_lost(st, "a connection that is cut in a row");
     ok(rows > 0 && rows < 100, "  after %d rows", rows);
     is_int(backend->alive(conn), 0, "  and knows it");
-    is_int(wing->next(conn, SOON, &err), WEIR_OK, "  the result is over");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_OK, "  the result is over");
     wing->abandon(conn);
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_NONE, 0);
     is_lost(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), "what is asked of it then");
@@ -160,7 +161,7 @@ static void test_stalls_mid_row(struct proxy *p)
     proxy_fault(p, PROXY_TO_CLIENT, PROXY_STALL, 200000);
     st = wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err);
     const int64_t start = rig_now();
-    while (st >= 0 && (st = wing->next(conn, start + 60 * MS, &err)) == WEIR_ROW)
+    while (st >= 0 && (st = row_next(wing, conn, start + 60 * MS, &err)) == WEIR_ROW)
         ;
     took = rig_now() - start;
     is_int(st, WEIR_E_TIMEOUT, "a network that swallows the rest");

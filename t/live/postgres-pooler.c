@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "postgres-rig.h"
 #include "server-postgres.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -29,8 +30,8 @@ static void test_values(void *conn)
     void *stmt = make(conn, "SELECT ?");
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         const weir_value *v = &values[i];
-        if (wing->run(conn, stmt, WEIR_ARGS(*v), 1, SOON, &err) < 0 || wing->next(conn, SOON, &err) != WEIR_ROW ||
-            wing->cell(conn, 0, &cell) < 0)
+        if (wing->run(conn, stmt, WEIR_ARGS(*v), 1, SOON, &err) < 0 || row_next(wing, conn, SOON, &err) != WEIR_ROW ||
+            row_cell(wing, conn, 0, &cell) < 0)
             tap_bail("a value does not come back: %s", err.text);
         is_int(cell.type, v->type, "a value of type %u comes back as such", v->type);
         if (v->type == WEIR_INT || v->type == WEIR_TIME)
@@ -52,12 +53,12 @@ static void test_statements(void *conn)
     is_int(wing->last_id(conn), 2, "  and tells the last key");
     void *stmt = begin_rows(conn, "SELECT i, 'x' FROM generate_series(1, ?) i", WEIR_ARGS(weir_int(20000)));
     int64_t sum = 0;
-    while (wing->next(conn, SOON, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == 0)
+    while (row_next(wing, conn, SOON, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == 0)
         sum += cell.as.i;
     is_int(sum, 200010000, "twenty thousand rows are read");
     wing->abandon(conn);
     is_int(wing->run(conn, stmt, WEIR_ARGS(weir_int(3000000)), 1, SOON, &err), WEIR_OK, "three million are begun");
-    is_int(wing->next(conn, SOON, &err), WEIR_ROW, "  and left");
+    is_int(row_next(wing, conn, SOON, &err), WEIR_ROW, "  and left");
     end_rows(conn, &stmt);
     is_int(ask_int(conn, "SELECT count(*) FROM t"), 2, "  and the next statement runs");
     void *watch = session(&direct);
@@ -79,8 +80,8 @@ static void test_table_changes(void *conn)
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_OK, "  and gets a third under a statement");
     is_int(wing->columns(conn), 3, "  which then gives it");
     is_text(wing->name(conn, 2), "extra", "  by name");
-    wing->next(conn, SOON, &err);
-    ok(wing->cell(conn, 2, &cell) == 0 && cell.type == WEIR_TIME && cell.as.i == INT64_C(1700000000000000),
+    row_next(wing, conn, SOON, &err);
+    ok(row_cell(wing, conn, 2, &cell) == 0 && cell.type == WEIR_TIME && cell.as.i == INT64_C(1700000000000000),
        "  and value");
     end_rows(conn, &stmt);
 }
@@ -129,12 +130,12 @@ static void test_reader(void)
     is_int(ask_int(r, "SELECT count(*) FROM t"), 2, "it reads");
     void *stmt = begin_rows(r, "SELECT i FROM generate_series(1, 50000) i", WEIR_NO_ARGS);
     int rows = 0;
-    while (wing->next(r, SOON, &err) == WEIR_ROW)
+    while (row_next(wing, r, SOON, &err) == WEIR_ROW)
         rows++;
     is_int(rows, 50000, "  many rows");
     end_rows(r, &stmt);
     stmt = begin_rows(r, "SELECT i FROM generate_series(1, 3000000) i", WEIR_NO_ARGS);
-    wing->next(r, SOON, &err);
+    row_next(wing, r, SOON, &err);
     end_rows(r, &stmt);
     is_int(run(r, "SELECT 1/0", &err), WEIR_E_DATA, "  an error is what it is");
     is_int(run(r, "SELEKT", &err), WEIR_E_STATEMENT, "  of either kind");

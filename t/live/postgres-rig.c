@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "postgres-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -246,7 +247,7 @@ static void *first_cell(void *conn, const char *sql, weir_value *cell)
 {
     weir_error err;
     void *stmt = begin_rows(conn, sql, WEIR_NO_ARGS);
-    if (wing->next(conn, SOON, &err) != WEIR_ROW || wing->cell(conn, 0, cell) < 0)
+    if (row_next(wing, conn, SOON, &err) != WEIR_ROW || row_cell(wing, conn, 0, cell) < 0)
         tap_bail("%s gives no row", sql);
     return stmt;
 }

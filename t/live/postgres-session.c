@@ -11,6 +11,7 @@
 #include <libpq-fe.h>
 #include "postgres-rig.h"
 #include "server-postgres.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_postgres_backend)
@@ -374,7 +375,7 @@ static void test_reset_of_failed(void)
     is_int(backend->reset(conn, SOON, &err), WEIR_OK, "a failed transaction is reset");
     is_int(backend->dirty(conn), 0, "  to clean");
     void *stmt = begin_rows(conn, "SELECT * FROM generate_series(1, 1000000)", WEIR_NO_ARGS);
-    wing->next(conn, SOON, &err);
+    row_next(wing, conn, SOON, &err);
     is_int(backend->reset(conn, SOON, &err), WEIR_OK, "so is a session with a result open");
     is_int(ask_int(conn, "SELECT 1"), 1, "  which works then");
     forget(conn, &stmt);
@@ -458,7 +459,7 @@ static void test_killed_busy(void *by)
     snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%lld)", (long long)ask_int(conn, "SELECT pg_backend_pid()"));
     void *stmt = begin_rows(conn, "SELECT i, repeat('x', 1000) FROM generate_series(1, 1000000) i", WEIR_NO_ARGS);
     must(by, sql);
-    while ((st = wing->next(conn, SOON, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, SOON, &err)) == WEIR_ROW)
         rows++;
     is_int(st, WEIR_E_LOST, "one that is killed between two rows");
     const int reason = strcmp(err.sqlstate, "57P01") == 0 || strcmp(err.sqlstate, "08006") == 0;
@@ -570,7 +571,7 @@ static void test_work_over_tls(struct rig *r, const char *ca)
     int rows = 0;
     void *conn = dial_tls(r, "localhost", "verify", ca);
     void *stmt = begin_rows(conn, "SELECT i, repeat('x', 30000) FROM generate_series(1, 300) i", WEIR_NO_ARGS);
-    while (wing->next(conn, SOON, &err) == WEIR_ROW)
+    while (row_next(wing, conn, SOON, &err) == WEIR_ROW)
         rows++;
     is_int(rows, 300, "rows larger than a record of TLS come through");
     end_rows(conn, &stmt);

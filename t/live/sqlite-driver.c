@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <sqlite3.h>
 #include "sqlite-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_sqlite_backend)
@@ -288,7 +289,7 @@ static void *echo(void *conn, weir_value v)
 {
     weir_error err;
     void *stmt = begin_rows(conn, "SELECT ?", WEIR_ARGS(v));
-    if (wing->next(conn, NEVER, &err) != WEIR_ROW || wing->cell(conn, 0, &echoed) < 0)
+    if (row_next(wing, conn, NEVER, &err) != WEIR_ROW || row_cell(wing, conn, 0, &echoed) < 0)
         tap_bail("a parameter does not come back");
     return stmt;
 }
@@ -470,12 +471,12 @@ static void test_streaming(void *conn)
     is_int(wing->columns(conn), 2, "two columns");
     is_text(wing->name(conn, 0), "number", "  the first by its name");
     is_text(wing->name(conn, 1), "name", "  and the second");
-    while ((st = wing->next(conn, NEVER, &err)) == WEIR_ROW && wing->cell(conn, 0, &cell) == WEIR_OK) {
+    while ((st = row_next(wing, conn, NEVER, &err)) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == WEIR_OK) {
         sum += cell.as.i;
         rows++;
     }
     ok(st == WEIR_OK && rows == 1000 && sum == 500500, "a thousand rows, and then the end: %d", rows);
-    is_int(wing->next(conn, NEVER, &err), WEIR_OK, "  which stays the end");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_OK, "  which stays the end");
     is_int(backend->dirty(conn), 0, "  and holds no snapshot");
     end_rows(conn, &stmt);
 }
@@ -485,13 +486,13 @@ static void test_half_read(void *conn)
     weir_error err;
     must(conn, "INSERT INTO n(v) VALUES(1),(2),(3)");
     void *stmt = begin_rows(conn, "SELECT v FROM n", WEIR_NO_ARGS);
-    is_int(wing->next(conn, NEVER, &err), WEIR_ROW, "a result is read half");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_ROW, "a result is read half");
     is_int(backend->dirty(conn), 1, "  holds its snapshot");
     end_rows(conn, &stmt);
     is_int(backend->dirty(conn), 0, "  and lets go of it when abandoned");
     stmt = begin_rows(conn, "SELECT v FROM n WHERE v > 100", WEIR_NO_ARGS);
     is_int(wing->columns(conn), 1, "an empty result has its columns");
-    is_int(wing->next(conn, NEVER, &err), WEIR_OK, "  and no row");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_OK, "  and no row");
     end_rows(conn, &stmt);
 }
 
@@ -502,7 +503,7 @@ static void test_parameters_are_copied(void *conn)
     char text[] = "before";
     void *stmt = begin_rows(conn, "WITH v(x) AS (VALUES(1),(2)) SELECT ? FROM v", WEIR_ARGS(weir_text(text)));
     strcpy(text, "after!");
-    while (wing->next(conn, NEVER, &err) == WEIR_ROW && wing->cell(conn, 0, &cell) == WEIR_OK)
+    while (row_next(wing, conn, NEVER, &err) == WEIR_ROW && row_cell(wing, conn, 0, &cell) == WEIR_OK)
         is_text(cell.as.p, "before", "an open result does not look at its arguments again");
     end_rows(conn, &stmt);
 }
@@ -515,14 +516,14 @@ static void test_returning(void *conn)
                             WEIR_ARGS(weir_text("one"), weir_text("")));
     is_int(wing->affected(conn), 2, "RETURNING: the rows are there when run returns");
     is_int(backend->dirty(conn), 0, "  and no lock is held while they are read");
-    is_int(wing->next(conn, NEVER, &err), WEIR_ROW, "  the first");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "one\0", 3), "  its text");
-    ok(wing->cell(conn, 1, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 4, "  its key");
-    ok(wing->cell(conn, 2, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
-    ok(wing->cell(conn, 3, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\0\xff", 2), "  a blob");
-    is_int(wing->next(conn, NEVER, &err), WEIR_ROW, "  the second");
-    ok(wing->cell(conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "", 0), "  its empty text");
-    is_int(wing->next(conn, NEVER, &err), WEIR_OK, "  no third");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_ROW, "  the first");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "one\0", 3), "  its text");
+    ok(row_cell(wing, conn, 1, &cell) == 0 && cell.type == WEIR_INT && cell.as.i == 4, "  its key");
+    ok(row_cell(wing, conn, 2, &cell) == 0 && cell.type == WEIR_NULL, "  a NULL");
+    ok(row_cell(wing, conn, 3, &cell) == 0 && cell.type == WEIR_BLOB && same_bytes(&cell, "\0\xff", 2), "  a blob");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_ROW, "  the second");
+    ok(row_cell(wing, conn, 0, &cell) == 0 && cell.type == WEIR_TEXT && same_bytes(&cell, "", 0), "  its empty text");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_OK, "  no third");
     is_text(wing->name(conn, 1), "id", "  the columns keep their names");
     end_rows(conn, &stmt);
     is_int(affected_by(conn, "DELETE FROM n RETURNING id"), 5, "rows that nobody wants are dropped");

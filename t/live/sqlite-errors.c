@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <sqlite3.h>
 #include "sqlite-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_sqlite_backend)
@@ -275,11 +276,11 @@ static void test_timeout_between_rows(void *conn)
 {
     weir_error err = { 0 };
     void *stmt = begin_rows(conn, ENDLESS "SELECT i FROM n WHERE i = 1 OR i < 0", WEIR_NO_ARGS);
-    is_int(wing->next(conn, NEVER, &err), WEIR_ROW, "the first row comes");
-    is_int(wing->next(conn, rig_now() + 20 * MS, &err), WEIR_E_TIMEOUT,
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_ROW, "the first row comes");
+    is_int(row_next(wing, conn, rig_now() + 20 * MS, &err), WEIR_E_TIMEOUT,
            "the second never does: next keeps its deadline");
     is_int(backend->dirty(conn), 0, "  and no snapshot stays");
-    is_int(wing->next(conn, NEVER, &err), WEIR_OK, "  the result has ended");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_OK, "  the result has ended");
     end_rows(conn, &stmt);
 }
 
@@ -335,9 +336,9 @@ static void test_cancel(void *conn)
     is_int(backend->cancel(backend->cancel_prepare(conn), NEVER, &err), WEIR_OK, "cancelling nothing is no failure");
     is_int(run(conn, "SELECT 1", &err), WEIR_OK, "  and reaches no later statement");
     void *stmt = begin_rows(conn, ENDLESS "SELECT i FROM n", WEIR_NO_ARGS);
-    wing->next(conn, NEVER, &err);
+    row_next(wing, conn, NEVER, &err);
     backend->cancel(backend->cancel_prepare(conn), NEVER, &err);
-    is_int(wing->next(conn, NEVER, &err), WEIR_E_CANCELLED, "a cancel between two rows ends the result");
+    is_int(row_next(wing, conn, NEVER, &err), WEIR_E_CANCELLED, "a cancel between two rows ends the result");
     end_rows(conn, &stmt);
     is_int(run(conn, "SELECT 1", &err), WEIR_OK, "  and nothing else");
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "sqlite-rig.h"
+#include "row.h"
 #include "tap.h"
 
 #define backend (&weir_sqlite_backend)
@@ -188,7 +189,7 @@ static void *first_cell(void *conn, const char *sql, weir_value *cell)
 {
     weir_error err;
     void *stmt = begin_rows(conn, sql, WEIR_NO_ARGS);
-    if (sql_wing->next(conn, NEVER, &err) != WEIR_ROW || sql_wing->cell(conn, 0, cell) < 0)
+    if (row_next(sql_wing, conn, NEVER, &err) != WEIR_ROW || row_cell(sql_wing, conn, 0, cell) < 0)
         tap_bail("%s gives no row", sql);
     return stmt;
 }

@@ -389,7 +389,8 @@ static void is_fit(weir_conn conn, bool read_only)
     const struct null_conn *c = l->conn;
     law(l->open && c->life != LIFE_NONE, "a connection is lent that is not open");
     law(l->read_only == read_only && c->read_only == read_only, "a connection of the other lane is lent");
-    law(!l->depth && !l->result && !c->result.verb, "law 13: a transaction or a result is lent with the connection");
+    law(!l->depth && !l->reading && slot_reads(conn.slot, 0) && !c->result.verb,
+        "law 13: a transaction or a result is lent with the connection");
     if (!run.leaking)
         law(!c->dirty && !c->transaction && !l->foreign, "law 13: a dirty session is lent");
 }

@@ -12,6 +12,7 @@
 #include <base/text.h>
 #include "../../backends/null/null.h"
 #include "base-blocks.h"
+#include "row.h"
 #include "tap.h"
 
 #define MS INT64_C(1000000)
@@ -138,8 +139,8 @@ static inline int64_t ask(void *conn, const char *text)
 {
     weir_value v = weir_int(-1);
     void *stmt = prepared(conn, text);
-    if (sql->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err) == WEIR_OK && sql->next(conn, SOON, &err) == WEIR_ROW)
-        sql->cell(conn, 0, &v);
+    if (sql->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err) == WEIR_OK && row_next(sql, conn, SOON, &err) == WEIR_ROW)
+        row_cell(sql, conn, 0, &v);
     sql->abandon(conn);
     sql->forget(conn, stmt);
     return v.as.i;

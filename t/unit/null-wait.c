@@ -152,7 +152,7 @@ static void stopping(void)
     void *stmt = prepared(a, "ROWS 9");
     sql->run(a, stmt, WEIR_NO_ARGS, 1, SOON, &err);
     null->cancel(key, SOON, &err);
-    is_int(sql->next(a, SOON, &err), WEIR_E_CANCELLED, "an open result is cancelled, too");
+    is_int(row_next(sql, a, SOON, &err), WEIR_E_CANCELLED, "an open result is cancelled, too");
     sql->abandon(a);
     sql->forget(a, stmt);
     begin_task(&task, a, "stopping", "SLEEP 1h");
