@@ -1,6 +1,6 @@
 /*
- * Bulk: one statement, compiled once a job, stepped for each row.  A loop inside the process has no round trip to save, so it beats a
- * statement of many rows.
+ * Bulk: one statement, stepped for each row.  A loop inside the process has no round trip to save, so it beats a statement of many rows.
+ * The last few are kept: to compile one takes as long as to write a few rows.
  * SPDX-License-Identifier: MIT
  */
 #include "lite.h"
@@ -44,7 +44,7 @@ static void write_rule(sqlite3_str *sql, const char *rule, const char *name)
     }
 }
 
-static void write_update(sqlite3_str *sql, const struct lite_conn *conn, const weir_bulk_spec *spec)
+static void write_update(sqlite3_str *sql, const weir_bulk_spec *spec, const unsigned char *numbers)
 {
     const char *glue = " DO UPDATE SET ";
     sqlite3_str_appendall(sql, " ON CONFLICT (");
@@ -55,14 +55,16 @@ static void write_update(sqlite3_str *sql, const struct lite_conn *conn, const w
         if (c->key || c->conflict == WEIR_KEEP)
             continue;
         sqlite3_str_appendf(sql, "%s%s = ", glue, c->name);
-        write_rule(sql, (conn->bulk_numbers[i] ? rules_of_numbers : rules)[c->conflict], c->name);
+        write_rule(sql, (numbers && numbers[i] ? rules_of_numbers : rules)[c->conflict], c->name);
         glue = ", ";
     }
     if (*glue != ',')
         sqlite3_str_appendall(sql, " DO NOTHING");
 }
 
-static int compile(struct lite_conn *c, const weir_bulk_spec *spec, weir_error *err)
+/* To be freed by sqlite3_free.  `numbers` may be NULL: nothing is compared as one. */
+static char *write_statement(struct lite_conn *c, const weir_bulk_spec *spec, const unsigned char *numbers,
+                             weir_error *err)
 {
     sqlite3_str *sql = sqlite3_str_new(c->db);
     sqlite3_str_appendf(sql, "INSERT INTO %s (", spec->table);
@@ -72,22 +74,91 @@ static int compile(struct lite_conn *c, const weir_bulk_spec *spec, weir_error *
         sqlite3_str_appendall(sql, ", ?");
     sqlite3_str_appendall(sql, ")");
     if (!spec->insert_only)
-        write_update(sql, c, spec);
+        write_update(sql, spec, numbers);
     char *text = sqlite3_str_finish(sql);
     if (!text)
-        return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
-    const int rc = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &c->bulk.handle, NULL);
+        c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
+    return text;
+}
+
+static int compile(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, weir_error *err)
+{
+    char *text = write_statement(c, spec, b->numbers, err);
+    if (!text)
+        return WEIR_E_MEMORY;
+    const int rc = sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &b->stmt.handle, NULL);
     sqlite3_free(text);
     return rc == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
-void lite_bulk_forget(struct lite_conn *c)
+/* ---- keeping them ---- */
+
+static void forget(struct lite_conn *c, struct lite_bulk *b)
 {
-    sqlite3_finalize(c->bulk.handle);
-    c->bulk.handle = NULL;
-    c->host->realloc(c->host->ctx, c->bulk_numbers, 0);
-    c->bulk_numbers = NULL;
-    c->bulk_job = 0;
+    sqlite3_finalize(b->stmt.handle);
+    sqlite3_free(b->key);
+    c->host->realloc(c->host->ctx, b->numbers, 0);
+    *b = (struct lite_bulk){ 0 };
+}
+
+void lite_bulks_forget(struct lite_conn *c)
+{
+    for (int i = 0; i < LITE_BULKS; i++)
+        forget(c, &c->bulks[i]);
+}
+
+/* By its job, or by its key if that is not NULL; else the one that was not used for longest. */
+static struct lite_bulk *find(struct lite_conn *c, uint64_t job, const char *key)
+{
+    struct lite_bulk *oldest = c->bulks;
+    for (struct lite_bulk *b = c->bulks; b < c->bulks + LITE_BULKS; b++) {
+        if (b->key && (key ? strcmp(b->key, key) == 0 : b->job == job))
+            return b;
+        if (b->used < oldest->used)
+            oldest = b;
+    }
+    return oldest;
+}
+
+/* Takes the key. */
+static int create(struct lite_conn *c, struct lite_bulk *b, char *key, const weir_bulk_spec *spec, weir_error *err)
+{
+    forget(c, b);
+    b->key = key;
+    b->numbers = c->host->realloc(c->host->ctx, NULL, spec->count);
+    if (!b->numbers) {
+        forget(c, b);
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+    }
+    memset(b->numbers, 0, spec->count);
+    return WEIR_OK;
+}
+
+/* Another job may want the same. */
+static int find_by_key(struct lite_conn *c, struct lite_bulk **out, const weir_bulk_spec *spec, weir_error *err)
+{
+    char *key = write_statement(c, spec, NULL, err);
+    if (!key)
+        return WEIR_E_MEMORY;
+    *out = find(c, 0, key);
+    if (!(*out)->key || strcmp((*out)->key, key) != 0)
+        return create(c, *out, key, spec, err);
+    sqlite3_free(key);
+    return WEIR_OK;
+}
+
+static int know_job(struct lite_conn *c, struct lite_bulk **out, uint64_t job, const weir_bulk_spec *spec,
+                    weir_error *err)
+{
+    *out = find(c, job, NULL);
+    if (!(*out)->key || (*out)->job != job) {
+        const int st = find_by_key(c, out, spec, err);
+        if (st < 0)
+            return st;
+    }
+    (*out)->job = job;
+    (*out)->used = ++c->bulks_used;
+    return WEIR_OK;
 }
 
 /* ---- a column is compared as what its cells are ---- */
@@ -103,50 +174,39 @@ static int is_number(const weir_value *v)
 }
 
 /* Whether the statement compares the row's cells as what they are; if not, what it would have to do is noted. */
-static int suits(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row)
+static int suits(struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row)
 {
     int same = 1;
     for (size_t i = 0; i < spec->count && !spec->insert_only; i++) {
-        if (!is_compared(&spec->columns[i]) || row[i].type == WEIR_NULL || c->bulk_numbers[i] == is_number(&row[i]))
+        if (!is_compared(&spec->columns[i]) || row[i].type == WEIR_NULL || b->numbers[i] == is_number(&row[i]))
             continue;
-        c->bulk_numbers[i] = !c->bulk_numbers[i];
+        b->numbers[i] = !b->numbers[i];
         same = 0;
     }
     return same;
 }
 
-static int know_job(struct lite_conn *c, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
-{
-    if (c->bulk_job == job)
-        return WEIR_OK;
-    lite_bulk_forget(c);
-    c->bulk_numbers = c->host->realloc(c->host->ctx, NULL, spec->count);
-    if (!c->bulk_numbers)
-        return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
-    memset(c->bulk_numbers, 0, spec->count);
-    c->bulk_job = job;
-    return WEIR_OK;
-}
-
 /* ---- writing ---- */
 
-static int ready(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row, weir_error *err)
+static int ready(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
+                 weir_error *err)
 {
-    if (suits(c, spec, row) && c->bulk.handle)
+    if (suits(b, spec, row) && b->stmt.handle)
         return WEIR_OK;
-    sqlite3_finalize(c->bulk.handle);
-    c->bulk.handle = NULL;
-    return compile(c, spec, err);
+    sqlite3_finalize(b->stmt.handle);
+    b->stmt.handle = NULL;
+    return compile(c, b, spec, err);
 }
 
-static int write_row(struct lite_conn *c, const weir_bulk_spec *spec, const weir_value *row, weir_error *err)
+static int write_row(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
+                     weir_error *err)
 {
-    int st = ready(c, spec, row, err);
+    int st = ready(c, b, spec, row, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, &c->bulk, weir_args_of(row, spec->count), SQLITE_STATIC, err);
-    if (st == WEIR_OK && sqlite3_step(c->bulk.handle) != SQLITE_DONE)
+        st = lite_bind(c, &b->stmt, weir_args_of(row, spec->count), SQLITE_STATIC, err);
+    if (st == WEIR_OK && sqlite3_step(b->stmt.handle) != SQLITE_DONE)
         st = lite_fail(c, err);
-    sqlite3_reset(c->bulk.handle);
+    sqlite3_reset(b->stmt.handle);
     return st;
 }
 
@@ -154,14 +214,17 @@ int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const 
                     size_t *bad, int64_t deadline_ns, weir_error *err)
 {
     struct lite_conn *c = conn;
+    struct lite_bulk *b;
     lite_begins(c, deadline_ns);
-    int st = know_job(c, job, spec, err);
+    int st = know_job(c, &b, job, spec, err);
+    if (st < 0)
+        return st;
     for (size_t i = 0; i < count && st == WEIR_OK; i++) {
-        st = write_row(c, spec, rows[i], err);
+        st = write_row(c, b, spec, rows[i], err);
         if (st < 0)
             *bad = i;
     }
-    if (c->bulk.handle)
-        sqlite3_clear_bindings(c->bulk.handle);
+    if (b->stmt.handle)
+        sqlite3_clear_bindings(b->stmt.handle);
     return st;
 }

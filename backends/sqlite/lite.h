@@ -36,6 +36,16 @@ struct lite_stmt {
     int holds_bytes; /* texts or blobs are bound to it */
 };
 
+#define LITE_BULKS 16
+
+/* The statement that writes rows of one kind, which jobs have in common. */
+struct lite_bulk {
+    uint64_t job, used;     /* the last one, and when; 0: never */
+    char *key;              /* its text, if all that is compared were texts; NULL: there is none */
+    unsigned char *numbers; /* for each column: it is compared as a number */
+    struct lite_stmt stmt;  /* in no list; its handle NULL: to be compiled */
+};
+
 /* How far an open result has been read. */
 enum lite_at {
     LITE_FIRST, /* run has stepped to the first row and nobody has asked for it yet */
@@ -84,9 +94,8 @@ struct lite_conn {
     struct lite_result result;
     int64_t affected;
     sqlite3_stmt *verbs[LITE_VERBS];
-    struct lite_stmt bulk; /* of bulk_job; in no list */
-    uint64_t bulk_job;
-    unsigned char *bulk_numbers; /* for each column: it is compared as a number */
+    struct lite_bulk bulks[LITE_BULKS];
+    uint64_t bulks_used;
 };
 
 extern const weir_backend weir_sqlite_backend;
@@ -155,7 +164,7 @@ void lite_row(sqlite3_stmt *handle, int columns, weir_value *cells); /* WEIR_LAT
 /* bulk.c */
 int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                     size_t *bad, int64_t deadline_ns, weir_error *err);
-void lite_bulk_forget(struct lite_conn *c);
+void lite_bulks_forget(struct lite_conn *c);
 
 /* number.c: functions of SQL that add and compare them; SQLite's code */
 int lite_teach_numbers(struct lite_conn *c);

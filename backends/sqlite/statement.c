@@ -113,7 +113,7 @@ void lite_forget_all(struct lite_conn *c)
         lite_forget(c, c->statements);
     for (int i = 0; i < LITE_VERBS; i++)
         sqlite3_finalize(c->verbs[i]);
-    lite_bulk_forget(c);
+    lite_bulks_forget(c);
 }
 
 /* ---- running ---- */
