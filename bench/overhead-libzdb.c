@@ -9,7 +9,7 @@
 static URL_T url;
 static ConnectionPool_T pool;
 static Connection_T conn;
-static PreparedStatement_T select_one, select_many, insert_row;
+static PreparedStatement_T select_one, select_many, select_long, insert_row;
 
 static void open_side(const char *text)
 {
@@ -21,6 +21,7 @@ static void open_side(const char *text)
     must(conn != NULL, "ConnectionPool_getConnection");
     select_one = Connection_prepareStatement(conn, SQL_ONE);
     select_many = Connection_prepareStatement(conn, SQL_MANY);
+    select_long = Connection_prepareStatement(conn, SQL_LONG);
     insert_row = Connection_prepareStatement(conn, SQL_INSERT);
 }
 
@@ -34,13 +35,23 @@ static int64_t one(int64_t id)
     return sum;
 }
 
-static int64_t many(void)
+static int64_t read_all(PreparedStatement_T statement)
 {
     int64_t sum = 0;
-    ResultSet_T rows = PreparedStatement_executeQuery(select_many);
+    ResultSet_T rows = PreparedStatement_executeQuery(statement);
     while (ResultSet_next(rows))
         sum += ResultSet_getLLong(rows, 1) + ResultSet_getLLong(rows, 2) + ResultSet_getString(rows, 3)[0];
     return sum;
+}
+
+static int64_t many(void)
+{
+    return read_all(select_many);
+}
+
+static int64_t longer(void)
+{
+    return read_all(select_long);
 }
 
 static int64_t insert(void)
@@ -73,5 +84,12 @@ static void close_side(void)
 }
 
 const struct side side_libzdb = {
-    .name = "libzdb", .open = open_side, .one = one, .many = many, .insert = insert, .loan = loan, .close = close_side
+    .name = "libzdb",
+    .open = open_side,
+    .one = one,
+    .many = many,
+    .longer = longer,
+    .insert = insert,
+    .loan = loan,
+    .close = close_side,
 };

@@ -1,5 +1,5 @@
 /*
- * The bare side of PostgreSQL: prepared by hand, results taken as a whole, values as text.
+ * The bare sides of PostgreSQL: prepared by hand, values as text; results taken as a whole, or row by row.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
@@ -22,6 +22,7 @@ static void open_side(const char *conninfo)
     must(PQstatus(pg) == CONNECTION_OK, "PQconnectdb");
     prepare("one", "SELECT v, name FROM bench WHERE id = $1");
     prepare("many", SQL_MANY);
+    prepare("long", SQL_LONG);
     prepare("insert", "INSERT INTO bench_new (id, v, name) VALUES ($1, $2, $3)");
     prepare("clear", SQL_CLEAR);
 }
@@ -44,15 +45,54 @@ static int64_t one(int64_t id)
     return sum;
 }
 
-static int64_t many(void)
+static int64_t sum_of(const PGresult *r)
 {
     int64_t sum = 0;
-    PGresult *r = run("many", 0, NULL, PGRES_TUPLES_OK);
     const int rows = PQntuples(r);
     for (int i = 0; i < rows; i++)
         sum += strtoll(PQgetvalue(r, i, 0), NULL, 10) + strtoll(PQgetvalue(r, i, 1), NULL, 10) + PQgetvalue(r, i, 2)[0];
+    return sum;
+}
+
+static int64_t read_whole(const char *name)
+{
+    PGresult *r = run(name, 0, NULL, PGRES_TUPLES_OK);
+    const int64_t sum = sum_of(r);
     PQclear(r);
     return sum;
+}
+
+static int64_t read_rows(const char *name)
+{
+    int64_t sum = 0;
+    PGresult *r;
+    must(PQsendQueryPrepared(pg, name, 0, NULL, NULL, NULL, 0) && PQsetSingleRowMode(pg), name);
+    while ((r = PQgetResult(pg))) {
+        must(PQresultStatus(r) == PGRES_SINGLE_TUPLE || PQresultStatus(r) == PGRES_TUPLES_OK, name);
+        sum += sum_of(r);
+        PQclear(r);
+    }
+    return sum;
+}
+
+static int64_t many(void)
+{
+    return read_whole("many");
+}
+
+static int64_t longer(void)
+{
+    return read_whole("long");
+}
+
+static int64_t many_rows(void)
+{
+    return read_rows("many");
+}
+
+static int64_t long_rows(void)
+{
+    return read_rows("long");
 }
 
 static void say(const char *sql)
@@ -83,5 +123,21 @@ static void close_side(void)
 }
 
 const struct side side_postgres = {
-    .name = "libpq", .open = open_side, .one = one, .many = many, .insert = insert, .close = close_side
+    .name = "libpq",
+    .open = open_side,
+    .one = one,
+    .many = many,
+    .longer = longer,
+    .insert = insert,
+    .close = close_side,
+};
+
+const struct side side_postgres_rows = {
+    .name = "libpq-rows",
+    .open = open_side,
+    .one = one,
+    .many = many_rows,
+    .longer = long_rows,
+    .insert = insert,
+    .close = close_side,
 };

@@ -27,15 +27,25 @@ static int64_t one(int64_t id)
     return sum;
 }
 
-static int64_t many(void)
+static int64_t read_all(const char *sql)
 {
     weir_rows rows;
     int64_t sum = 0;
-    must(weir_query(&rows, conn, SQL_MANY, WEIR_NO_ARGS, weir_after_ms(30000), &err) == WEIR_OK, "weir_query");
+    must(weir_query(&rows, conn, sql, WEIR_NO_ARGS, weir_after_ms(30000), &err) == WEIR_OK, "weir_query");
     while (weir_rows_next(rows, &err) == WEIR_ROW)
         sum += weir_rows_int(rows, 0) + weir_rows_int(rows, 1) + weir_rows_text(rows, 2)[0];
     must(weir_rows_close(&rows, &err) == WEIR_OK, "weir_rows_close");
     return sum;
+}
+
+static int64_t many(void)
+{
+    return read_all(SQL_MANY);
+}
+
+static int64_t longer(void)
+{
+    return read_all(SQL_LONG);
 }
 
 static int64_t insert(void)
@@ -65,5 +75,12 @@ static void close_side(void)
 }
 
 const struct side side_weir = {
-    .name = "weir", .open = open_side, .one = one, .many = many, .insert = insert, .loan = loan, .close = close_side
+    .name = "weir",
+    .open = open_side,
+    .one = one,
+    .many = many,
+    .longer = longer,
+    .insert = insert,
+    .loan = loan,
+    .close = close_side,
 };

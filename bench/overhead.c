@@ -18,7 +18,7 @@ static const struct side *const sides[] = {
     &side_mysql,
 #endif
 #ifdef WITH_POSTGRES_BUILTIN
-    &side_postgres,
+    &side_postgres, &side_postgres_rows,
 #endif
 #ifdef WITH_SQLITE_BUILTIN
     &side_sqlite,
@@ -56,6 +56,12 @@ static int64_t do_many(const struct side *s, long i)
     return s->many();
 }
 
+static int64_t do_long(const struct side *s, long i)
+{
+    (void)i;
+    return s->longer();
+}
+
 static int64_t do_insert(const struct side *s, long i)
 {
     (void)i;
@@ -75,7 +81,9 @@ static task_fn find_task(const char *name)
     static const struct {
         const char *name;
         task_fn run;
-    } tasks[] = { { "one", do_one }, { "many", do_many }, { "insert", do_insert }, { "loan", do_loan } };
+    } tasks[] = {
+        { "one", do_one }, { "many", do_many }, { "long", do_long }, { "insert", do_insert }, { "loan", do_loan }
+    };
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
         if (strcmp(tasks[i].name, name) == 0)
             return tasks[i].run;
@@ -131,8 +139,8 @@ int main(int argc, char **argv)
         return 0;
     }
     task_fn run = side ? find_task(argv[2]) : NULL;
-    if (!run || (run == do_loan && !side->loan)) {
-        fprintf(stderr, "usage: overhead SIDE make|one|many|insert|loan TIMES URL\n");
+    if (!run || (run == do_loan && !side->loan) || (run == do_long && !side->longer)) {
+        fprintf(stderr, "usage: overhead SIDE make|one|many|long|insert|loan TIMES URL\n");
         return 2;
     }
     side->open(argv[4]);

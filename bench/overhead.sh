@@ -46,14 +46,17 @@ mysql() {
     done
 }
 
-# A server that is there: BENCH_POSTGRES=user@host:port/database, of a user who may make tables and needs no password.
+# A server that is there: BENCH_POSTGRES=user@host:port/database, of a user who may make tables and needs no password.  What is too long
+# to be taken as a whole is compared with both: the whole, and row by row.
 postgres() {
     [ -n "${BENCH_POSTGRES:-}" ] || return 0
     "$overhead" weir make 1 "postgres://$BENCH_POSTGRES" || return 0 # built without
-    for task in one:2000 many:20 insert:20; do
+    for task in one:2000 many:20 insert:20 long:2; do
         row postgres "${task%:*}" "${task#*:}" libpq "postgres://$BENCH_POSTGRES" "postgres://$BENCH_POSTGRES" \
             "postgresql://$BENCH_POSTGRES?password=none"
     done
+    row by-rows long 2 libpq-rows "postgres://$BENCH_POSTGRES" "postgres://$BENCH_POSTGRES" \
+        "postgresql://$BENCH_POSTGRES?password=none"
 }
 
 command -v valgrind >/dev/null || { echo "bench-overhead needs valgrind" >&2 && exit 1; }

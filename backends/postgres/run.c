@@ -135,8 +135,8 @@ static int finds(const char *tag)
 int64_t pg_count(const struct pg_stmt *s, PGresult *r)
 {
     uint64_t count = 0, unit = 1;
-    const char *tag = PQcmdStatus(r), *end = tag + strlen(tag);
-    if (s->flags & PG_READS || finds(tag))
+    const char *tag = s->flags & PG_READS ? "" : PQcmdStatus(r), *end = tag + strlen(tag);
+    if (finds(tag))
         return 0;
     for (; end > tag && end[-1] >= '0' && end[-1] <= '9'; unit *= 10)
         count += unit * (uint64_t)(*--end - '0');
@@ -159,7 +159,7 @@ static void keep_id(struct pg_conn *c, struct pg_stmt *s, PGresult *rows)
 
 int pg_keep_counts(struct pg_conn *c, struct pg_stmt *s, PGresult *r, weir_error *err)
 {
-    const int st = s->columns ? pg_reshape(c, s, r, err) : WEIR_OK;
+    const int st = s->columns && c->pooler ? pg_reshape(c, s, r, err) : WEIR_OK;
     c->affected = pg_count(s, r);
     if (st == WEIR_OK && s->flags & PG_INSERTS)
         keep_id(c, s, r);

@@ -27,8 +27,6 @@ static int bind_double(struct lite_conn *c, sqlite3_stmt *handle, int at, double
 static int bind_plain(sqlite3_stmt *handle, int at, const weir_value *v, sqlite3_destructor_type life)
 {
     switch (v->type) {
-    case WEIR_INT:
-        return sqlite3_bind_int64(handle, at, v->as.i);
     case WEIR_TEXT:
     case WEIR_DECIMAL:
         return sqlite3_bind_text64(handle, at, v->as.p, v->length, life, SQLITE_UTF8);
@@ -39,8 +37,8 @@ static int bind_plain(sqlite3_stmt *handle, int at, const weir_value *v, sqlite3
     }
 }
 
-static int bind_one(struct lite_conn *c, sqlite3_stmt *handle, int at, const weir_value *v,
-                    sqlite3_destructor_type life, weir_error *err)
+static int bind_other(struct lite_conn *c, sqlite3_stmt *handle, int at, const weir_value *v,
+                      sqlite3_destructor_type life, weir_error *err)
 {
     if (v->type == WEIR_TIME)
         return bind_time(c, handle, at, v->as.i, err);
@@ -53,8 +51,12 @@ int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_
 {
     int st = WEIR_OK;
     for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
-        s->holds_bytes |= args.v[i].type > WEIR_DOUBLE;
-        st = bind_one(c, s->handle, (int)i + 1, &args.v[i], life, err);
+        const weir_value *v = &args.v[i];
+        s->holds_bytes |= v->type > WEIR_DOUBLE;
+        if (v->type != WEIR_INT)
+            st = bind_other(c, s->handle, (int)i + 1, v, life, err);
+        else if (sqlite3_bind_int64(s->handle, (int)i + 1, v->as.i) != SQLITE_OK)
+            st = lite_fail(c, err);
     }
     return st;
 }

@@ -175,12 +175,16 @@ static void test_too_many_statements(void *conn)
     void *other = session(&rig), *stmt = NULL;
     size_t p, c;
     MYSQL *native = backend->native(other);
+    must(conn, "CREATE TABLE counted(n INT)");
+    must(conn, "INSERT INTO counted VALUES(1)");
     mysql_query(native, "SET GLOBAL max_prepared_stmt_count = 0");
     is_int(wing->prepare(conn, &stmt, &p, &c, "SELECT 1", SOON, &err), WEIR_E_RESOURCE,
            "a server that takes no more prepared statements");
     mysql_query(native, "SET GLOBAL max_prepared_stmt_count = DEFAULT");
     is_error(&err, WEIR_E_RESOURCE, 1461, "42000", 0);
-    is_int(ask_int(conn, "SELECT 1"), 1, "  may take some later");
+    is_int(ask_int(conn, "SELECT COUNT(*) FROM counted"), 1, "  has not run the one before it instead");
+    is_int(ask_int(conn, "SELECT 1"), 1, "  and may take some later");
+    must(conn, "DROP TABLE counted");
     end(&other);
 }
 
