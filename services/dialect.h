@@ -16,10 +16,7 @@ extern const char *const dialect_names[]; /* NULL at the end */
 
 /* CREATE TABLE IF NOT EXISTS …; allocated, ended with free. */
 char *dialect_create(const struct dialect *d, const struct table *t);
-/* Inserts `rows` rows, or applies the columns' rules where a key is there already.  One placeholder a value, row by row; allocated. */
-char *dialect_upsert(const struct dialect *d, const struct table *t, size_t rows);
-
-/* For people: every table, and as a comment how a row is written to it. */
+/* For people: every table. */
 void dialect_print(const struct dialect *d, FILE *to);
 
 #endif

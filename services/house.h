@@ -11,8 +11,6 @@
 #include "figures.h"
 #include "service.h"
 
-#define UPSERT_SIZES 4 /* one text for each number of rows in upsert_rows */
-
 /* What a batch waits for at most: a collector rather comes late than loses rows. */
 #define PATIENCE_MS 60000
 
@@ -23,10 +21,7 @@ struct house {
     unsigned workers; /* threads that write, a run */
     int progress;     /* stderr is a terminal */
     struct bus bus;
-    char *upsert[TABLE_COUNT][UPSERT_SIZES]; /* of tables that are not plain */
 };
-
-extern const size_t upsert_rows[UPSERT_SIZES]; /* falling; the last is 1 */
 
 struct row {
     struct row *next;

@@ -49,13 +49,6 @@ static enum status create_tables(struct house *house, const struct dialect *d)
     return st < 0 ? complain(&err, UNCLEAN) : CLEAN;
 }
 
-static void write_upserts(struct house *house, const struct dialect *d)
-{
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        for (size_t k = 0; k < UPSERT_SIZES && !table_is_plain(&schema[i]); k++)
-            house->upsert[i][k] = dialect_upsert(d, &schema[i], upsert_rows[k]);
-}
-
 static enum status open_house(struct house *house, const struct arguments *a)
 {
     const struct dialect *dialect;
@@ -71,7 +64,6 @@ static enum status open_house(struct house *house, const struct arguments *a)
         say("there is no schema for the driver %s", weir_db_driver(house->db));
         return MISUSED;
     }
-    write_upserts(house, dialect);
     return create_tables(house, dialect);
 }
 
@@ -79,9 +71,6 @@ static void close_house(struct house *house)
 {
     weir_db_shutdown(house->db, weir_after_ms(30 * 1000), NULL); /* SQLite's goodbye takes its time */
     weir_db_close(&house->db);
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        for (size_t k = 0; k < UPSERT_SIZES; k++)
-            free(house->upsert[i][k]);
 }
 
 static struct run *make_runs(struct house *house, unsigned chosen, size_t *count)

@@ -1,8 +1,8 @@
 /*
- * The rows of a batch, one a key.
+ * The rows of a batch: put in order, and written.
  *
- * A statement may meet each key only once (PostgreSQL refuses a second time), and locks taken in key order cannot close a circle: that is
- * what keeps writers of the same rows from deadlocking.
+ * Locks taken in the order of tables and keys cannot close a circle: that is what keeps writers of the same rows from deadlocking.  What
+ * becomes of rows with one key is weir_bulk's to see to, by the rules of their columns.
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
@@ -16,11 +16,9 @@ static int compare_bytes(const weir_value *a, const weir_value *b)
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
-/* Texts, whole numbers and moments: what keys and ORDER columns are.  NULL comes first. */
+/* Texts, whole numbers and moments: what keys are. */
 static int compare_values(const weir_value *a, const weir_value *b)
 {
-    if (a->type == WEIR_NULL || b->type == WEIR_NULL)
-        return (a->type != WEIR_NULL) - (b->type != WEIR_NULL);
     if (a->type == WEIR_TEXT)
         return compare_bytes(a, b);
     return (a->as.i > b->as.i) - (a->as.i < b->as.i);
@@ -41,74 +39,62 @@ static int compare_rows(const void *a, const void *b)
     return order ? order : (x->turn > y->turn) - (x->turn < y->turn);
 }
 
-/* As write_newer in dialect.c: the new row wins unless the old one is newer, or it does not say how new it is. */
-static int is_newer(const struct row *fresh, const struct row *stored, unsigned group)
+void rows_order(struct row **rows, size_t count)
 {
-    const struct table *t = &schema[fresh->table];
-    int weightiest = 1;
-    for (size_t i = t->count; i-- > 0;) {
-        const struct column *c = &t->columns[i];
-        int order;
-        if (c->rule != RULE_ORDER || c->group != group)
-            continue;
-        if (weightiest && fresh->v[i].type == WEIR_NULL)
-            return 0;
-        weightiest = 0;
-        order = compare_values(&fresh->v[i], &stored->v[i]);
-        if (order)
-            return order > 0;
+    if (count)
+        qsort(rows, count, sizeof *rows, compare_rows);
+}
+
+size_t rows_keys(struct row *const *rows, size_t count)
+{
+    size_t keys = count > 0;
+    for (size_t i = 1; i < count; i++)
+        keys += compare_keys(rows[i - 1], rows[i]) != 0;
+    return keys;
+}
+
+/* ---- writing ---- */
+
+static uint32_t conflict_of(const struct column *c)
+{
+    static const weir_on_conflict rules[] = {
+        [RULE_KEY] = WEIR_REPLACE, [RULE_SET] = WEIR_REPLACE,  [RULE_FILL] = WEIR_FILL,
+        [RULE_MOST] = WEIR_LARGER, [RULE_NEWEST] = WEIR_NEWER, [RULE_ORDER] = WEIR_NEWER_BY,
+    };
+    return (uint32_t)rules[c->rule] | WEIR_GROUP(c->group);
+}
+
+static int write_table(weir_conn conn, const struct table *t, struct row *const *rows, size_t count, weir_error *err)
+{
+    weir_column columns[COLUMNS_MOST];
+    const weir_bulk_spec spec = { .size = sizeof spec, .table = t->name, .columns = columns, .count = t->count };
+    weir_bulk *bulk;
+    for (size_t i = 0; i < t->count; i++)
+        columns[i] = (weir_column){ t->columns[i].name, i < t->keys, conflict_of(&t->columns[i]) };
+    int st = weir_bulk_open_on(&bulk, conn, &spec, err);
+    for (size_t i = 0; i < count && st >= 0; i++)
+        st = weir_bulk_row(bulk, weir_args_of(rows[i]->v, t->count), err);
+    if (st < 0) {
+        weir_bulk_abort(&bulk);
+        return st;
     }
-    return 1;
+    return weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, err);
 }
 
-static int is_taken(const struct row *fresh, const struct row *stored, size_t column)
+size_t rows_of_table(struct row *const *rows, size_t count)
 {
-    const struct column *c = &schema[fresh->table].columns[column];
-    switch (c->rule) {
-    case RULE_FILL:
-        return fresh->v[column].type != WEIR_NULL;
-    case RULE_MOST:
-        return compare_values(&fresh->v[column], &stored->v[column]) > 0;
-    case RULE_NEWEST:
-    case RULE_ORDER:
-        return is_newer(fresh, stored, c->group);
-    case RULE_KEY:
-    case RULE_SET:
-        break;
+    size_t n = count > 0;
+    while (n < count && rows[n]->table == rows[0]->table)
+        n++;
+    return n;
+}
+
+int rows_write(weir_conn conn, struct row *const *rows, size_t count, weir_error *err)
+{
+    int st = 0;
+    for (size_t i = 0, n; i < count && st >= 0; i += n) {
+        n = rows_of_table(rows + i, count - i);
+        st = write_table(conn, &schema[rows[i]->table], rows + i, n, err);
     }
-    return 1;
-}
-
-/* Decided for all columns before any is changed: the columns of a group decide about each other. */
-static void join_row(struct row *stored, const struct row *fresh)
-{
-    int taken[COLUMNS_MOST];
-    size_t count = schema[stored->table].count;
-    for (size_t i = 0; i < count; i++)
-        taken[i] = is_taken(fresh, stored, i);
-    for (size_t i = 0; i < count; i++)
-        if (taken[i])
-            stored->v[i] = fresh->v[i];
-}
-
-static void swap(struct row **a, struct row **b)
-{
-    struct row *c = *a;
-    *a = *b;
-    *b = c;
-}
-
-size_t rows_merge(struct row **rows, size_t count)
-{
-    size_t left = 0;
-    if (count == 0)
-        return 0;
-    qsort(rows, count, sizeof *rows, compare_rows);
-    for (size_t i = 1; i < count; i++) {
-        if (compare_keys(rows[left], rows[i]) == 0)
-            join_row(rows[left], rows[i]);
-        else
-            swap(&rows[++left], &rows[i]);
-    }
-    return left + 1;
+    return st;
 }

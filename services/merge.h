@@ -1,5 +1,5 @@
 /*
- * The rows of a batch, put into the order in which they are written, one row a key.
+ * The rows of a batch, put into the order in which they are written, and written.
  * SPDX-License-Identifier: MIT
  */
 #ifndef SERVICES_MERGE_H
@@ -7,8 +7,14 @@
 
 #include "house.h"
 
-/* Sorts by table and key and joins rows with the same key by the rules of their columns, as the database would one after the other.
-   Returns how many are left, at the front; those joined into others stay behind them. */
-size_t rows_merge(struct row **rows, size_t count);
+/* Sorts by table, in the order of the schema, by key, and by turn. */
+void rows_order(struct row **rows, size_t count);
+
+/* Of rows in order: how many keys they have, and how many of them, from the first on, are of its table. */
+size_t rows_keys(struct row *const *rows, size_t count);
+size_t rows_of_table(struct row *const *rows, size_t count);
+
+/* Writes rows in order within the transaction that is open; those with one key are merged by the rules of their columns. */
+int rows_write(weir_conn conn, struct row *const *rows, size_t count, weir_error *err);
 
 #endif

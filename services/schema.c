@@ -188,11 +188,3 @@ const struct table schema[TABLE_COUNT] = {
     [TECHNICAL_INDICATORS] = TABLE(technical_indicators, 5, NULL, NULL),
     [INDICATOR_SERIES] = TABLE(indicator_series, 4, NULL, NULL),
 };
-
-int table_is_plain(const struct table *t)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (t->columns[i].rule != RULE_KEY && t->columns[i].rule != RULE_SET)
-            return 0;
-    return 1;
-}

@@ -61,7 +61,4 @@ struct table {
 
 extern const struct table schema[TABLE_COUNT];
 
-/* Whether its columns are key or simply set: then weir_bulk writes it.  What else there is depends on others, which no bulk rule says. */
-int table_is_plain(const struct table *t);
-
 #endif

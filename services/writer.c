@@ -9,10 +9,7 @@
 
 #define BATCH_CHAINS 250
 #define QUEUE_CHAINS (4 * BATCH_CHAINS) /* what may wait: it bounds memory when reading is faster than writing */
-#define ROWS_MOST 64                    /* of one statement */
 #define DOUBT_TRIES 3
-
-const size_t upsert_rows[UPSERT_SIZES] = { ROWS_MOST, 16, 4, 1 };
 
 struct writer {
     struct run *run;
@@ -31,78 +28,20 @@ struct writer {
 struct batch {
     struct run *run;
     struct row **rows;
-    size_t taken, count; /* count: after merging */
-    size_t assets;       /* of those */
-    int64_t entered;     /* when the body first ran: a connection was there */
+    size_t count;
+    size_t stored;   /* what counts as stored: keys, of any table but assets */
+    int64_t entered; /* when the body first ran: a connection was there */
     unsigned deadlocks;
 };
-
-static int upsert(weir_conn conn, const struct house *house, struct row *const *rows, size_t size, weir_error *err)
-{
-    const struct table *t = &schema[rows[0]->table];
-    weir_value args[ROWS_MOST * COLUMNS_MOST];
-    size_t n = 0;
-    for (size_t i = 0; i < upsert_rows[size]; i++)
-        for (size_t k = 0; k < t->count; k++)
-            args[n++] = rows[i]->v[k];
-    return weir_exec(NULL, conn, house->upsert[rows[0]->table][size], weir_args_of(args, n), (weir_deadline){ 0 }, err);
-}
-
-/* Each in as many rows a statement as there is a text for. */
-static int write_by_rule(weir_conn conn, const struct house *house, struct row *const *rows, size_t count,
-                         weir_error *err)
-{
-    for (size_t done = 0, size = 0; done < count; done += upsert_rows[size]) {
-        while (upsert_rows[size] > count - done)
-            size++;
-        int st = upsert(conn, house, rows + done, size, err);
-        if (st < 0)
-            return st;
-    }
-    return 0;
-}
-
-static int write_in_bulk(weir_conn conn, const struct table *t, struct row *const *rows, size_t count, weir_error *err)
-{
-    weir_column columns[COLUMNS_MOST];
-    const weir_bulk_spec spec = { .size = sizeof spec, .table = t->name, .columns = columns, .count = t->count };
-    weir_bulk *bulk;
-    for (size_t i = 0; i < t->count; i++)
-        columns[i] = (weir_column){ t->columns[i].name, i < t->keys, WEIR_REPLACE };
-    int st = weir_bulk_open_on(&bulk, conn, &spec, err);
-    for (size_t i = 0; i < count && st >= 0; i++)
-        st = weir_bulk_row(bulk, weir_args_of(rows[i]->v, t->count), err);
-    if (st < 0) {
-        weir_bulk_abort(&bulk);
-        return st;
-    }
-    return weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, err);
-}
-
-/* Rows from here on that belong to one table. */
-static size_t run_length(const struct batch *b, size_t from)
-{
-    size_t n = 1;
-    while (from + n < b->count && b->rows[from + n]->table == b->rows[from]->table)
-        n++;
-    return n;
-}
 
 static int write_rows(weir_conn conn, void *arg, weir_error *err)
 {
     struct batch *b = arg;
     if (!b->entered)
         b->entered = now_us();
-    for (size_t i = 0, n; i < b->count; i += n) {
-        const struct table *t = &schema[b->rows[i]->table];
-        n = run_length(b, i);
-        int st = table_is_plain(t) ? write_in_bulk(conn, t, b->rows + i, n, err)
-                                   : write_by_rule(conn, b->run->house, b->rows + i, n, err);
-        b->deadlocks += st == WEIR_E_DEADLOCK || st == WEIR_E_SERIALIZATION;
-        if (st < 0)
-            return st;
-    }
-    return 0;
+    int st = rows_write(conn, b->rows, b->count, err);
+    b->deadlocks += st == WEIR_E_DEADLOCK || st == WEIR_E_SERIALIZATION;
+    return st;
 }
 
 static void count_batch(const struct batch *b, int64_t began, const weir_outcome *outcome, int done)
@@ -110,7 +49,7 @@ static void count_batch(const struct batch *b, int64_t began, const weir_outcome
     struct figures *f = &b->run->figures;
     int64_t entered = b->entered ? b->entered : now_us();
     pthread_mutex_lock(&b->run->lock);
-    f->stored += done ? b->count - b->assets : 0;
+    f->stored += done ? b->stored : 0;
     f->transactions += (uint64_t)done;
     f->retries += outcome->attempts > 1 ? outcome->attempts - 1 : 0;
     f->deadlocks += b->deadlocks;
@@ -154,13 +93,13 @@ static size_t list_rows(struct row ***rows, struct row *const *chains, size_t co
 static void write_batch(struct run *run, struct row *const *chains, size_t count)
 {
     struct batch b = { .run = run };
-    b.taken = list_rows(&b.rows, chains, count);
-    b.count = rows_merge(b.rows, b.taken);
-    for (size_t i = 0; i < b.count; i++)
-        b.assets += b.rows[i]->table == ASSETS;
+    b.count = list_rows(&b.rows, chains, count);
+    rows_order(b.rows, b.count);
+    const size_t assets = b.count && b.rows[0]->table == ASSETS ? rows_of_table(b.rows, b.count) : 0;
+    b.stored = rows_keys(b.rows + assets, b.count - assets);
     if (!run_failed(run))
         transact(&b);
-    for (size_t i = 0; i < b.taken; i++)
+    for (size_t i = 0; i < b.count; i++)
         free(b.rows[i]);
     free(b.rows);
 }

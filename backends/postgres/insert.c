@@ -75,23 +75,56 @@ static void add_params(struct pg_text *t, size_t count, const char *form, const 
     }
 }
 
+/* Whether the new row is the newer one, by a column to tell by: one with others behind it, or the last that is looked at. */
+static const char *const newer[2] = {
+    "(excluded.# > weir_stored.# OR weir_stored.# IS NULL AND excluded.# IS NOT NULL OR excluded.# IS NOT DISTINCT "
+    "FROM "
+    "weir_stored.# AND ",
+    "(excluded.# >= weir_stored.# OR weir_stored.# IS NULL",
+};
+
+static void add_newer(struct pg_text *t, const weir_bulk_spec *spec, uint32_t group)
+{
+    int depth = 0;
+    for (size_t i = weir_newer_by(spec->columns, spec->count, group), next; i != SIZE_MAX; i = next, depth++) {
+        next = weir_newer_by(spec->columns, i, group);
+        add(t, newer[next == SIZE_MAX], spec->columns[i].name);
+    }
+    while (depth-- > 0)
+        add(t, ")", "");
+}
+
 /* As <weir/bulk.h> has it; GREATEST and LEAST leave NULLs out by themselves. */
+static const char *const forms[] = {
+    [WEIR_REPLACE] = "# = excluded.#",
+    [WEIR_KEEP] = NULL,
+    [WEIR_ADD] = "# = COALESCE(weir_stored.# + excluded.#, weir_stored.#, excluded.#)",
+    [WEIR_LARGER] = "# = GREATEST(weir_stored.#, excluded.#)",
+    [WEIR_SMALLER] = "# = LEAST(weir_stored.#, excluded.#)",
+    [WEIR_FILL] = "# = COALESCE(excluded.#, weir_stored.#)",
+};
+
+static void add_rule(struct pg_text *t, const weir_bulk_spec *spec, const weir_column *column)
+{
+    const uint32_t rule = WEIR_RULE_OF(column->conflict);
+    if (rule < WEIR_NEWER) {
+        add(t, forms[rule], column->name);
+        return;
+    }
+    add(t, "# = CASE WHEN ", column->name);
+    add_newer(t, spec, WEIR_GROUP_OF(column->conflict));
+    add(t, " THEN excluded.# ELSE weir_stored.# END", column->name);
+}
+
 static void add_rules(struct pg_text *t, const weir_bulk_spec *spec)
 {
-    static const char *const forms[] = {
-        [WEIR_REPLACE] = "# = excluded.#",
-        [WEIR_KEEP] = NULL,
-        [WEIR_ADD] = "# = COALESCE(weir_stored.# + excluded.#, weir_stored.#, excluded.#)",
-        [WEIR_LARGER] = "# = GREATEST(weir_stored.#, excluded.#)",
-        [WEIR_SMALLER] = "# = LEAST(weir_stored.#, excluded.#)",
-    };
     const char *glue = " DO UPDATE SET ";
     for (size_t i = 0; i < spec->count; i++) {
         const weir_column *column = &spec->columns[i];
-        if (column->key || !forms[column->conflict])
+        if (column->key || column->conflict == WEIR_KEEP)
             continue;
         add(t, glue, "");
-        add(t, forms[column->conflict], column->name);
+        add_rule(t, spec, column);
         glue = ", ";
     }
     if (*glue != ',')

@@ -25,6 +25,7 @@ static const char *const rules[] = {
     [WEIR_ADD] = "weir_add($, @)",
     [WEIR_LARGER] = "COALESCE(max($, @), $, @)",
     [WEIR_SMALLER] = "COALESCE(min($, @), $, @)",
+    [WEIR_FILL] = "COALESCE(@, $)",
 };
 
 static const char *const rules_of_numbers[] = {
@@ -32,16 +33,51 @@ static const char *const rules_of_numbers[] = {
     [WEIR_SMALLER] = "weir_smaller($, @)",
 };
 
-static void write_rule(sqlite3_str *sql, const char *rule, const char *name)
+/* Whether the new row is the newer one, by a column to tell by: the last that is looked at, or one with others behind it. */
+static const char *const newer[2][2] = {
+    { "(@ > $ OR $ IS NULL AND @ IS NOT NULL OR @ IS $ AND ", "(@ >= $ OR $ IS NULL" },
+    { "(weir_order($, @) > 0 OR weir_order($, @) = 0 AND ", "(weir_order($, @) >= 0" }, /* compared as numbers */
+};
+
+static void write_form(sqlite3_str *sql, const char *form, const char *name)
 {
-    for (const char *r = rule; *r; r++) {
-        if (*r == '@')
+    for (const char *f = form; *f; f++) {
+        if (*f == '@')
             sqlite3_str_appendall(sql, "excluded.");
-        if (*r == '$' || *r == '@')
+        if (*f == '$' || *f == '@')
             sqlite3_str_appendall(sql, name);
         else
-            sqlite3_str_append(sql, r, 1);
+            sqlite3_str_append(sql, f, 1);
     }
+}
+
+/* `numbers` may be NULL: nothing is compared as one. */
+static int is_number_in(const unsigned char *numbers, size_t column)
+{
+    return numbers && numbers[column];
+}
+
+static void write_newer(sqlite3_str *sql, const weir_bulk_spec *spec, const unsigned char *numbers, uint32_t group)
+{
+    int depth = 0;
+    for (size_t i = weir_newer_by(spec->columns, spec->count, group), next; i != SIZE_MAX; i = next, depth++) {
+        next = weir_newer_by(spec->columns, i, group);
+        write_form(sql, newer[is_number_in(numbers, i)][next == SIZE_MAX], spec->columns[i].name);
+    }
+    sqlite3_str_appendchar(sql, depth, ')');
+}
+
+static void write_rule(sqlite3_str *sql, const weir_bulk_spec *spec, const unsigned char *numbers, size_t column)
+{
+    const weir_column *c = &spec->columns[column];
+    const uint32_t rule = WEIR_RULE_OF(c->conflict);
+    if (rule < WEIR_NEWER) {
+        write_form(sql, (is_number_in(numbers, column) ? rules_of_numbers : rules)[rule], c->name);
+        return;
+    }
+    sqlite3_str_appendall(sql, "CASE WHEN ");
+    write_newer(sql, spec, numbers, WEIR_GROUP_OF(c->conflict));
+    write_form(sql, " THEN @ ELSE $ END", c->name);
 }
 
 static void write_update(sqlite3_str *sql, const weir_bulk_spec *spec, const unsigned char *numbers)
@@ -55,14 +91,14 @@ static void write_update(sqlite3_str *sql, const weir_bulk_spec *spec, const uns
         if (c->key || c->conflict == WEIR_KEEP)
             continue;
         sqlite3_str_appendf(sql, "%s%s = ", glue, c->name);
-        write_rule(sql, (numbers && numbers[i] ? rules_of_numbers : rules)[c->conflict], c->name);
+        write_rule(sql, spec, numbers, i);
         glue = ", ";
     }
     if (*glue != ',')
         sqlite3_str_appendall(sql, " DO NOTHING");
 }
 
-/* To be freed by sqlite3_free.  `numbers` may be NULL: nothing is compared as one. */
+/* To be freed by sqlite3_free. */
 static char *write_statement(struct lite_conn *c, const weir_bulk_spec *spec, const unsigned char *numbers,
                              weir_error *err)
 {
@@ -165,7 +201,8 @@ static int know_job(struct lite_conn *c, struct lite_bulk **out, uint64_t job, c
 
 static int is_compared(const weir_column *c)
 {
-    return !c->key && (c->conflict == WEIR_LARGER || c->conflict == WEIR_SMALLER);
+    const uint32_t rule = WEIR_RULE_OF(c->conflict);
+    return !c->key && (rule == WEIR_LARGER || rule == WEIR_SMALLER || rule == WEIR_NEWER_BY);
 }
 
 static int is_number(const weir_value *v)

@@ -139,6 +139,17 @@ static void smaller(sqlite3_context *call, int n, sqlite3_value **v)
     choose(call, v, -1);
 }
 
+/* NULL is less than any number. */
+static void order(sqlite3_context *call, int n, sqlite3_value **v)
+{
+    (void)n;
+    int result = is_null(v[STORED]) - is_null(v[FRESH]);
+    if (!is_null(v[STORED]) && !is_null(v[FRESH]) && compare(host_of(call), &result, v) < 0)
+        fail_number(call);
+    else
+        sqlite3_result_int(call, result);
+}
+
 /* ---- making them known ---- */
 
 static const struct {
@@ -148,6 +159,7 @@ static const struct {
     { "weir_add", add },
     { "weir_larger", larger },
     { "weir_smaller", smaller },
+    { "weir_order", order },
 };
 
 int lite_teach_numbers(struct lite_conn *c)

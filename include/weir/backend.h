@@ -109,7 +109,19 @@ typedef struct weir_sql_wing {
     const char *make_markers, *sweep_markers;
 } weir_sql_wing;
 
-/* Bulk: many rows of one table at once. */
+/* Bulk: what is in weir_column.conflict … */
+#define WEIR_RULE_OF(conflict) ((conflict)&0xffu)
+#define WEIR_GROUP_OF(conflict) ((conflict) >> 8)
+/* … and the column to tell by, of that group, that is looked at behind the one at `from` (the number of columns: first); SIZE_MAX: none. */
+static inline size_t weir_newer_by(const weir_column *columns, size_t from, uint32_t group)
+{
+    while (from-- > 0)
+        if (!columns[from].key && columns[from].conflict == ((uint32_t)WEIR_NEWER_BY | WEIR_GROUP(group)))
+            return from;
+    return SIZE_MAX;
+}
+
+/* Many rows of one table at once. */
 typedef struct weir_bulk_wing {
     size_t size;
     size_t batch_rows, batch_bytes; /* that suit it; the core cuts batches by both */

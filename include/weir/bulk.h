@@ -12,19 +12,32 @@ WEIR_BEGIN
 
 typedef struct weir_bulk weir_bulk; /* rows on their way; for one thread at a time */
 
-/* What a new row does to a column of the stored row with the same key.  Where either value is NULL, the other one counts. */
+/*
+ * What a new row does to a column of the stored row with the same key.  Of ADD, LARGER and SMALLER: where either value is NULL, the other
+ * one counts.
+ */
 typedef enum weir_on_conflict {
     WEIR_REPLACE, /* the new value, NULL or not */
     WEIR_KEEP,    /* the stored value, NULL or not */
     WEIR_ADD,     /* their sum */
     WEIR_LARGER,
-    WEIR_SMALLER
+    WEIR_SMALLER,
+    WEIR_FILL,    /* the new value, unless it is NULL */
+    WEIR_NEWER,   /* the value of the newer row, NULL or not */
+    WEIR_NEWER_BY /* the same, of a column that tells which row that is */
 } weir_on_conflict;
+
+/*
+ * Added to WEIR_NEWER and WEIR_NEWER_BY: columns of one group come from the same row.  A group may have several columns to tell by: the
+ * last of them is looked at first, the one before it where that is equal in both rows, and so on; NULL is older than anything, and where
+ * all are equal the new row is the newer.  Any number below 2^24; columns that are given none have 0.
+ */
+#define WEIR_GROUP(number) ((uint32_t)(number) << 8)
 
 typedef struct weir_column {
     const char *name;
     uint32_t key;      /* part of the key: rows are ordered by it and folded on it; never NULL */
-    uint32_t conflict; /* a weir_on_conflict, for what is not key */
+    uint32_t conflict; /* a weir_on_conflict, and a group where it has one, for what is not key */
 } weir_column;
 
 /* What is written where.  Set size to sizeof; zero everywhere behind count is a valid choice.  All of it is copied. */

@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <string.h>
+#include <weir/backend.h>
 #include <base/error.h>
 #include <db/inside.h>
 #include <sql/bulk.h>
@@ -28,6 +29,16 @@ struct weir_bulk {
 
 /* ---- the spec */
 
+static int check_rule(const weir_bulk_spec *spec, const weir_column *c, weir_error *err)
+{
+    uint32_t rule = WEIR_RULE_OF(c->conflict), group = WEIR_GROUP_OF(c->conflict);
+    if (rule > WEIR_NEWER_BY || (group && rule < WEIR_NEWER))
+        return fail(err, WEIR_E_ARGUMENT, "column %s: there is no rule %u with a group %u", c->name, rule, group);
+    if (!c->key && rule == WEIR_NEWER && weir_newer_by(spec->columns, spec->count, group) == SIZE_MAX)
+        return fail(err, WEIR_E_ARGUMENT, "column %s: no column of its group is WEIR_NEWER_BY, to tell by", c->name);
+    return WEIR_OK;
+}
+
 static int check_spec(const weir_bulk_spec *spec, weir_error *err)
 {
     if (!spec || spec->size < offsetof(weir_bulk_spec, insert_only))
@@ -39,8 +50,9 @@ static int check_spec(const weir_bulk_spec *spec, weir_error *err)
         const weir_column *c = &spec->columns[i];
         if (!c->name || !*c->name)
             return fail(err, WEIR_E_ARGUMENT, "table %s: column %zu has no name", spec->table, i + 1);
-        if (c->conflict > WEIR_SMALLER)
-            return fail(err, WEIR_E_ARGUMENT, "column %s: there is no rule %u", c->name, c->conflict);
+        int status = check_rule(spec, c, err);
+        if (status < 0)
+            return status;
         keys += c->key != 0;
     }
     if (!keys && !spec->insert_only)

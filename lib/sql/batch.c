@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <weir/backend.h>
 #include <base/decimal.h>
 #include <base/error.h>
 #include <sql/batch.h>
@@ -235,11 +236,33 @@ static int add(struct batch *b, weir_value *sum, const weir_value *v)
     return 0;
 }
 
-/* As the server merges a new row into a stored one. */
-static int fold_cell(struct batch *b, weir_value *into, const weir_value *v, uint32_t rule)
+/* By the columns of that group to tell by; NULL is older than anything. */
+static bool is_newer(const struct batch_row *row, const struct batch_row *than, uint32_t group)
 {
+    const weir_bulk_spec *spec = row->batch->spec;
+    size_t by = spec->count;
+    int order = 0;
+    while (!order && (by = weir_newer_by(spec->columns, by, group)) != SIZE_MAX) {
+        const weir_value *a = &row->v[by], *b = &than->v[by];
+        bool either_null = a->type == WEIR_NULL || b->type == WEIR_NULL;
+        order = either_null ? (a->type != WEIR_NULL) - (b->type != WEIR_NULL) : compare(a, b);
+    }
+    return order >= 0;
+}
+
+/*
+ * As the server merges a new row into a stored one.  Columns to tell by are looked at last to first and taken over first to last: one that
+ * has been taken over is equal, and leaves the others to tell the same.
+ */
+static int fold_cell(struct batch *b, struct batch_row *row, const struct batch_row *fresh, size_t column)
+{
+    uint32_t conflict = b->spec->columns[column].conflict, rule = WEIR_RULE_OF(conflict);
+    weir_value *into = &row->v[column];
+    const weir_value *v = &fresh->v[column];
     bool take = rule == WEIR_REPLACE;
-    if (rule != WEIR_REPLACE && rule != WEIR_KEEP && (into->type == WEIR_NULL || v->type == WEIR_NULL))
+    if (rule == WEIR_NEWER || rule == WEIR_NEWER_BY)
+        take = is_newer(fresh, row, WEIR_GROUP_OF(conflict));
+    else if (rule > WEIR_KEEP && (rule == WEIR_FILL || into->type == WEIR_NULL || v->type == WEIR_NULL))
         take = v->type != WEIR_NULL;
     else if (rule == WEIR_ADD)
         return add(b, into, v);
@@ -255,7 +278,7 @@ static int fold_cell(struct batch *b, weir_value *into, const weir_value *v, uin
 static int fold(struct batch *b, struct batch_row *into, const struct batch_row *row, weir_error *err)
 {
     for (size_t i = 0; i < b->spec->count; i++)
-        if (!b->spec->columns[i].key && fold_cell(b, &into->v[i], &row->v[i], b->spec->columns[i].conflict) < 0)
+        if (!b->spec->columns[i].key && fold_cell(b, into, row, i) < 0)
             return overflow(row, i, err);
     return WEIR_OK;
 }

@@ -379,6 +379,115 @@ static void test_decimals(void)
     run("DROP TABLE weir_bulk_d");
 }
 
+/* ---- the newer row */
+
+/* Two groups: v goes by seq within at, w by its own number; f is filled. */
+static const weir_column by_newer[] = {
+    { "k", 1, 0 },
+    { "v", 0, WEIR_NEWER },
+    { "seq", 0, WEIR_NEWER_BY },
+    { "at", 0, WEIR_NEWER_BY },
+    { "w", 0, WEIR_NEWER | WEIR_GROUP(7) },
+    { "w_by", 0, WEIR_NEWER_BY | WEIR_GROUP(7) },
+    { "f", 0, WEIR_FILL },
+};
+
+static weir_bulk_spec spec_of_newer(void)
+{
+    char sql[256];
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_w", .columns = by_newer, .count = 7 };
+    snprintf(
+        sql, sizeof sql,
+        "CREATE TABLE weir_bulk_w (k BIGINT NOT NULL PRIMARY KEY, v BIGINT, seq %s, at BIGINT, w BIGINT, w_by %s, f "
+        "BIGINT)",
+        dialect->text, dialect->decimal);
+    run("DROP TABLE IF EXISTS weir_bulk_w");
+    run(sql);
+    return s;
+}
+
+static void add_newer(weir_bulk *bulk, int64_t key, int64_t v, const char *seq, int64_t at, const char *w_by)
+{
+    const weir_value moment = at ? weir_int(at) : weir_null(), f = v % 3 ? weir_null() : weir_int(v);
+    if (weir_bulk_row(bulk,
+                      WEIR_ARGS(weir_int(key), weir_int(v), weir_text(seq), moment, weir_int(v), weir_decimal(w_by), f),
+                      &err) < 0)
+        tap_bail("%s", err.text);
+}
+
+static const char *newest(const char *column)
+{
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT %s FROM weir_bulk_w WHERE k = 1", column);
+    return ask(sql);
+}
+
+/* The same in one batch, where the rows are folded, and each in a batch of its own, where the server merges them. */
+static void test_newer(uint32_t batch_rows)
+{
+    weir_bulk_spec s = spec_of_newer();
+    s.batch_rows = batch_rows;
+    weir_bulk *bulk = begin(&s);
+    add_newer(bulk, 1, 1, "b", 0, NULL);
+    add_newer(bulk, 1, 2, "b", 50, "9.5");
+    add_newer(bulk, 1, 3, "c", 40, "10");
+    add_newer(bulk, 1, 4, "a", 50, "9.75");
+    add_newer(bulk, 1, 5, "z", 0, NULL);
+    finish(&bulk, WEIR_OK, "rows come in any order");
+    is_text(newest("v"), "2", "the newest stays, by the column that weighs most and then by the next");
+    is_text(newest("seq"), "b", "with the others of its group");
+    is_text(newest("at"), "50", "all of them");
+    is_text(newest("w"), "3", "another group goes by its own column, as a number");
+    is_text(newest("f"), "3", "what is filled keeps the last value that there was");
+    bulk = begin(&s);
+    add_newer(bulk, 1, 7, "b", 50, "10.000");
+    finish(&bulk, WEIR_OK, "a row as new as the stored one");
+    is_text(newest("v"), "7", "is the newer one");
+    is_text(newest("w"), "7", "in each group");
+}
+
+#define DIGEST                                                                                                      \
+    "SELECT SUM((k + 1) * (COALESCE(v, 0) * 31 + COALESCE(at, 0) * 7 + COALESCE(w, 0) * 3 + COALESCE(f, 0))) FROM " \
+    "weir_bulk_w"
+
+static const char *merged_by(uint32_t batch_rows, uint32_t in_order)
+{
+    static const char *const texts[] = { NULL, "a", "b" }, *const numbers[] = { NULL, "1", "10", "9" };
+    weir_bulk_spec s = spec_of_newer();
+    s.batch_rows = batch_rows;
+    s.in_order = in_order;
+    weir_bulk *bulk = begin(&s);
+    uint32_t chance = 1;
+    for (int i = 1; i <= 400; i++) {
+        chance = chance * 1664525u + 1013904223u;
+        add_newer(bulk, chance >> 8 & 7, i, texts[(chance >> 12) % 3], chance >> 16 & 3, numbers[chance >> 20 & 3]);
+    }
+    finish(&bulk, WEIR_OK, "rows with few keys are written");
+    return ask(DIGEST);
+}
+
+static void test_newer_alike(void)
+{
+    const char *folded = merged_by(0, 0);
+    is_text(merged_by(7, 0), folded, "in batches the newest are the same");
+    is_text(merged_by(0, 1), folded, "and so they are if all is left to the server");
+    is_text(folded, "396318", "and if that is another server, or none");
+    run("DROP TABLE weir_bulk_w");
+}
+
+static void test_no_group(void)
+{
+    const weir_column lonely[] = { { "k", 1, 0 }, { "v", 0, WEIR_NEWER | WEIR_GROUP(1) }, { "at", 0, WEIR_NEWER_BY } };
+    const weir_column wrong[] = { { "k", 1, 0 }, { "v", 0, WEIR_ADD | WEIR_GROUP(1) } };
+    weir_bulk_spec s = { .size = sizeof s, .table = "weir_bulk_w", .columns = lonely, .count = 3 };
+    weir_bulk *bulk;
+    is_int(weir_bulk_open(&bulk, db, &s, &err), WEIR_E_ARGUMENT, "a group without a column to tell by is refused");
+    has_text(err.text, "column v", "by the name of its column");
+    s.columns = wrong;
+    s.count = 2;
+    is_int(weir_bulk_open(&bulk, db, &s, &err), WEIR_E_ARGUMENT, "and so is a group where there is nothing to tell");
+}
+
 /* ---- what the server finds wrong */
 
 static void test_missing_column(void)
@@ -473,6 +582,10 @@ void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
     test_on_conn();
     test_in_body();
     test_decimals();
+    test_newer(0);
+    test_newer(1);
+    test_newer_alike();
+    test_no_group();
     test_missing_column();
     if (dialect->checks_values) {
         test_misfit("n", "no number");

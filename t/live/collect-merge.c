@@ -1,17 +1,23 @@
 /*
- * Joining rows in memory gives what the database makes of them one after the other: for every table, random rows of few values go to one
- * database singly and to another in batches, and both must hold the same.
+ * A batch leaves what the database makes of its rows one after the other: for every table, random rows of few values go to one database
+ * singly and to another in batches, and both must hold the same.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <services/asset.h>
 #include <services/dialect.h>
 #include <services/merge.h>
 #include "tap.h"
 
 #define ROUNDS 60
 #define BATCH_MOST 12
+
+struct rows {
+    struct row *const *at;
+    size_t count;
+};
 
 static const struct dialect *dialect;
 static uint64_t state = 88172645463325252u;
@@ -62,31 +68,32 @@ static struct row *random_row(enum table_id table, const char *first_key)
     return row_make(table, v, NULL);
 }
 
-static void store(weir_db *db, const struct row *row)
+static int write_rows(weir_conn conn, void *arg, weir_error *err)
 {
-    char *sql = dialect_upsert(dialect, &schema[row->table], 1);
-    weir_conn conn;
-    weir_error err;
-    if (weir_acquire(&conn, db, WEIR_WRITE, weir_after_ms(60000), &err) < 0 ||
-        weir_exec(NULL, conn, sql, weir_args_of(row->v, schema[row->table].count), weir_after_ms(60000), &err) < 0)
-        tap_bail("%s: %s", sql, err.text);
-    weir_release(&conn);
-    free(sql);
+    const struct rows *r = arg;
+    return rows_write(conn, r->at, r->count, err);
 }
 
-/* A batch, into one database row by row and into the other joined. */
-static void store_twice(weir_db *singly, weir_db *joined, enum table_id table)
+static void store(weir_db *db, struct row **rows, size_t count)
+{
+    struct rows r = { rows, count };
+    weir_error err;
+    if (weir_transact(NULL, db, write_rows, &r, NULL, weir_after_ms(60000), &err) < 0)
+        tap_bail("%s: %s", schema[rows[0]->table].name, err.text);
+}
+
+/* A batch, into one database row by row and into the other at once. */
+static void store_twice(weir_db *singly, weir_db *together, enum table_id table)
 {
     struct row *rows[BATCH_MOST];
-    size_t count = 1 + below(BATCH_MOST), left;
+    size_t count = 1 + below(BATCH_MOST);
     for (size_t i = 0; i < count; i++) {
         rows[i] = random_row(table, NULL);
         rows[i]->turn = i;
-        store(singly, rows[i]);
+        store(singly, &rows[i], 1);
     }
-    left = rows_merge(rows, count);
-    for (size_t i = 0; i < left; i++)
-        store(joined, rows[i]);
+    rows_order(rows, count);
+    store(together, rows, count);
     for (size_t i = 0; i < count; i++)
         free(rows[i]);
 }
@@ -134,39 +141,107 @@ static weir_db *open_empty(void)
 }
 
 /* Rows of other tables refer to these. */
-static void store_parents(weir_db *singly, weir_db *joined)
+static void store_parents(weir_db *singly, weir_db *together)
 {
     static const char *const keys[] = { "a", "b", "ba" };
     static const enum table_id parents[] = { ASSETS, ARTICLES };
     for (size_t i = 0; i < 6; i++) {
         struct row *row = random_row(parents[i / 3], keys[i % 3]);
-        store(singly, row);
-        store(joined, row);
+        store(singly, &row, 1);
+        store(together, &row, 1);
         free(row);
     }
+}
+
+/* ---- what the rules of assets come to ---- */
+
+static struct row *chain[8];
+static size_t chained;
+
+static void add_price(int64_t at, int64_t turn, const char *by, const char *price)
+{
+    const struct sighting s = {
+        .symbol = "A", .at = at, .price = weir_decimal(price), .price_by = price ? by : NULL, .price_turn = turn
+    };
+    chain[chained] = asset_row(&s, NULL);
+    chain[chained]->turn = chained;
+    chained++;
+}
+
+/* Of the rows added, in a database of their own: all at once, or one by one. */
+static void leaves(int at_once, const char *price, int64_t last_seen, const char *fact)
+{
+    weir_db *db = open_empty();
+    weir_conn conn;
+    weir_error err;
+    weir_rows rows;
+    for (size_t i = 0; i < chained; i += at_once ? chained : 1)
+        store(db, chain + i, at_once ? chained : 1);
+    if (weir_acquire(&conn, db, WEIR_READ, weir_after_ms(60000), &err) < 0 ||
+        weir_query(&rows, conn, "SELECT last_price, last_seen FROM assets", WEIR_NO_ARGS, weir_after_ms(60000), &err) <
+            0 ||
+        weir_rows_next(rows, &err) != WEIR_ROW)
+        tap_bail("%s", err.text);
+    is_text(weir_rows_text(rows, 0), price, "%s", fact);
+    is_int(weir_rows_time_us(rows, 1), last_seen, "  and it was last seen when it was");
+    weir_rows_close(&rows, NULL);
+    weir_release(&conn);
+    weir_db_close(&db);
+}
+
+static void leave(const char *price, int64_t last_seen, const char *fact)
+{
+    leaves(1, price, last_seen, fact);
+    leaves(0, price, last_seen, fact);
+    while (chained)
+        free(chain[--chained]);
+}
+
+static void newest_counts(void)
+{
+    add_price(5, 0, "a", "1");
+    add_price(4, 9, "z", "2");
+    leave("1", 5, "an older price does not replace a newer one");
+    add_price(5, 1, "a", "1");
+    add_price(5, 2, "a", "2");
+    add_price(5, 0, "z", "3");
+    leave("2", 5, "of one moment, the later turn counts");
+    add_price(5, 1, "b", "1");
+    add_price(5, 1, "a", "2");
+    leave("1", 5, "  then the name");
+    add_price(5, 1, "a", "1");
+    add_price(5, 1, "a", "2");
+    leave("2", 5, "  and where nothing decides, who comes last");
+    add_price(5, 1, "a", "1");
+    add_price(9, 0, NULL, NULL);
+    leave("1", 9, "who brings no price takes none away");
+    add_price(9, 0, NULL, NULL);
+    add_price(5, 1, "a", "1");
+    leave("1", 9, "the first price comes in, whenever it was seen");
 }
 
 int main(void)
 {
     dialect = dialect_named("sqlite");
-    weir_db *singly = open_empty(), *joined = open_empty();
-    store_parents(singly, joined);
+    weir_db *singly = open_empty(), *together = open_empty();
+    newest_counts();
+    store_parents(singly, together);
     for (unsigned i = 0; i < TABLE_COUNT; i++) {
         int same = 1;
         char *a = NULL, *b = NULL;
         for (int k = 0; k < ROUNDS && same; k++) {
             free(a);
             free(b);
-            store_twice(singly, joined, (enum table_id)i);
+            store_twice(singly, together, (enum table_id)i);
             a = content(singly, &schema[i]);
-            b = content(joined, &schema[i]);
+            b = content(together, &schema[i]);
             same = strcmp(a, b) == 0;
         }
-        is_text(b, a, "%s: joined rows leave what single ones do", schema[i].name);
+        is_text(b, a, "%s: rows of a batch leave what single ones do", schema[i].name);
         free(a);
         free(b);
     }
-    weir_db_close(&joined);
+    weir_db_close(&together);
     weir_db_close(&singly);
     return tap_done();
 }
