@@ -116,9 +116,9 @@ WEIR_API int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_
  * Runs one statement once for each of count rows of parameters, in their order, many at a time where the server can, and drops what rows
  * it returns.  Stops at the first one that fails.  Outside a transaction the call is one of its own: all is done or nothing.  Inside, what
  * was done before the failure is the transaction's to keep or to undo, as after weir_exec.  *affected, which may be NULL, is the number
- * of rows changed by all.  *failed, which may be NULL, is the row that failed, counted from 0; count: it was none of them, or nobody can tell, as after a
- * deadlock among rows that were sent together.  Fails as
- * weir_exec does, and as weir_begin and weir_commit.  That each row has as many parameters as there are placeholders is looked at first.
+ * of rows changed by all.  *failed, which may be NULL, is the row that failed, counted from 0; count: it was none of them, or nobody can
+ * tell, as after a deadlock among rows that were sent together.  Fails as weir_exec does, and as weir_begin and weir_commit.  That each
+ * row has as many parameters as there are placeholders is looked at first.
  */
 WEIR_API int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char *sql, const weir_args *rows,
                             size_t count, weir_deadline deadline, weir_error *err);
