@@ -44,7 +44,8 @@ WEIR_API int weir_db_ready(weir_db *db, unsigned how, weir_deadline deadline, we
 WEIR_API int weir_db_shutdown(weir_db *db, weir_deadline deadline, weir_error *err);
 /*
  * Shuts down at once if nobody did, and zeroes *db.  The memory goes with the last loan: until then handles can be released, and are
- * told WEIR_E_CLOSED by everything else.  No other thread may use *db any more.
+ * told WEIR_E_CLOSED by everything else.  No other thread may use *db any more.  A connect that is under way ends by itself, within
+ * connect_timeout, and may use the hooks until then.
  */
 WEIR_API void weir_db_close(weir_db **db);
 

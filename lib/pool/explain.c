@@ -83,7 +83,7 @@ static int explain_unavailable(const weir_pool *p, enum lane_kind lane, const ch
     char next[32];
     duration_text(next, p->next_open > now ? p->next_open - now : 0);
     fail(err, WEIR_E_UNAVAILABLE,
-         "no %s connection within %s: %u are being opened, %u wait, %s%u connects failed, the next is due in %s; "
+         "no %s connection within %s: %u being opened, %u waiting, %s%u failed to connect, the next is due in %s; "
          "the last: %s",
          lane_name(lane), waited, p->opening, p->lanes[lane].waiting, p->crowded ? "the server has no room, " : "",
          p->failures, next, why->text);

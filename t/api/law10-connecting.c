@@ -116,7 +116,7 @@ static void refused(const char *mode)
     int status = WEIR_OK;
     AWAIT((status = weir_acquire(&conn, db, WEIR_WRITE, weir_after_ms(20), &err)) == WEIR_E_UNAVAILABLE);
     is_int(status, WEIR_E_UNAVAILABLE, "threads=%s: a server that refuses may be back before the deadline", mode);
-    has_text(err.text, "connects failed", "  after it the caller is told how often it was tried,");
+    has_text(err.text, "failed to connect", "  after it the caller is told how often it was tried,");
     has_text(err.text, "the next is due in", "  when it will be again,");
     has_text(err.text, "the null server refuses connections", "  and why it failed");
     ok(err.native == 11 && err.flags == WEIR_RETRY_ELSEWHERE, "  with the server's own number");

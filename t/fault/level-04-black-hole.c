@@ -53,7 +53,7 @@ static void while_asking(void)
     await(null_figure(server, NULL_HANDSHAKES) == 2, "then none of them is asked: new ones are opened");
     is_int(figures().idle, 0, "and the doubted ones are given up");
     all_return_at(start + 1000, WEIR_E_UNAVAILABLE);
-    has_text(callers[0].err.text, "2 are being opened", "the counts are told");
+    has_text(callers[0].err.text, "2 being opened", "the counts are told");
     has_text(callers[0].err.text, "no answer from the null server", "and the last error");
     is_int(null_figure(server, NULL_PINGS) - pings, 1, "one question was asked in all");
     await(strcmp(states(), "suspect") == 0, "the pool is suspect");

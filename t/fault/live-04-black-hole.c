@@ -56,7 +56,7 @@ static void frozen(struct place *p)
     live_rest(800); /* the timekeeper marks them every 250 ms */
     const weir_figures before = live_figures(db);
     place_freeze(p);
-    all_return(db, (const char *const[]){ "2 are being opened", NULL });
+    all_return(db, (const char *const[]){ "2 being opened", NULL });
     const weir_figures after = live_figures(db);
     is_int(after.checks - before.checks, 1, "  one connection was asked, for all of them");
     is_int(after.opening, 2, "  and two connects are under way in place of the old ones");
