@@ -219,6 +219,26 @@ static int fail_as(struct mys_conn *c, const struct meaning *m, const struct sai
     return c->host->fail(err, m->status, "mysql: %s", said->text);
 }
 
+void mys_keep_undone(struct mys_conn *c, const weir_error *err)
+{
+    if (err->flags & WEIR_ROLLED_BACK)
+        c->undone = (unsigned)err->native;
+}
+
+int mys_tell_undone(struct mys_conn *c, weir_error *err)
+{
+    const unsigned code = c->undone;
+    if (!code)
+        return WEIR_OK;
+    c->undone = 0;
+    const struct meaning *m = find(code, "");
+    c->host->fail(err, m->status,
+                  "mysql: the server had undone the transaction before the last rows were all read (%u)", code);
+    complete(err, m, code, m->status == WEIR_E_DEADLOCK ? "40001" : "HY000");
+    err->flags |= WEIR_ROLLED_BACK;
+    return m->status;
+}
+
 /* keeps truth 3 */
 int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err)
 {
