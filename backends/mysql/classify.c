@@ -76,6 +76,8 @@ static const struct meaning meanings[] = {
     /* the road: no room; a node that its cluster has not taken in; shut down, killed, idle for too long; gone */
     { WEIR_E_TOO_MANY, ELSEWHERE, LIVES, NULL, NULL, { 1040, 1203, 1226 } },
     { WEIR_E_SERVER, ELSEWHERE, LIVES, NULL, "WSREP", { 1047 } },
+    /* a commit that it had sent to the others when it lost them, who may have it: nothing but a lost connection is as uncertain */
+    { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, "08007", "replication fragment", { 1180 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, NULL, NULL, { 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, NULL, NULL, { 1927, 3169, 4031 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, "08006", NULL, { 2006, 2013, 2026, 2055, 5013, 5014 } },
