@@ -76,6 +76,8 @@ static const struct meaning meanings[] = {
     /* the road: no room; a node that its cluster has not taken in; shut down, killed, idle for too long; gone */
     { WEIR_E_TOO_MANY, ELSEWHERE, LIVES, NULL, NULL, { 1040, 1203, 1226 } },
     { WEIR_E_SERVER, ELSEWHERE, LIVES, NULL, "WSREP", { 1047 } },
+    /* a commit that it had sent to the others when it lost them, who may have it: nothing but a lost connection is as uncertain */
+    { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, "08007", "replication fragment", { 1180 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, NULL, NULL, { 1053, 1079, 1152, 1158, 1159, 1160, 1161, 1184 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, NULL, NULL, { 1927, 3169, 4031 } },
     { WEIR_E_LOST, DEAD | ELSEWHERE, LIVES, "08006", NULL, { 2006, 2013, 2026, 2055, 5013, 5014 } },
@@ -217,6 +219,26 @@ static int fail_as(struct mys_conn *c, const struct meaning *m, const struct sai
     if (m->flags & DEAD)
         return c->host->fail(err, m->status, "mysql %s: %s", c->road.label, said->text);
     return c->host->fail(err, m->status, "mysql: %s", said->text);
+}
+
+void mys_keep_undone(struct mys_conn *c, const weir_error *err)
+{
+    if (err->flags & WEIR_ROLLED_BACK)
+        c->undone = (unsigned)err->native;
+}
+
+int mys_tell_undone(struct mys_conn *c, weir_error *err)
+{
+    const unsigned code = c->undone;
+    if (!code)
+        return WEIR_OK;
+    c->undone = 0;
+    const struct meaning *m = find(code, "");
+    c->host->fail(err, m->status,
+                  "mysql: the server had undone the transaction before the last rows were all read (%u)", code);
+    complete(err, m, code, m->status == WEIR_E_DEADLOCK ? "40001" : "HY000");
+    err->flags |= WEIR_ROLLED_BACK;
+    return m->status;
 }
 
 /* keeps truth 3 */

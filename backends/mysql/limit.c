@@ -134,16 +134,18 @@ void mys_cut_off(struct mys_conn *c)
 
 void mys_settle(struct mys_conn *c)
 {
-    weir_error ignored;
+    weir_error err;
     struct mys_stmt *s = c->unread;
     c->unread = NULL;
     c->unsure |= mys_in_transaction(c);
-    if (kill_query(&c->road, c->thread_id, mys_grace_end(&c->road), &ignored) < 0) {
+    if (kill_query(&c->road, c->thread_id, mys_grace_end(&c->road), &err) < 0) {
         mys_cut_off(c);
         return;
     }
     mys_begins(c, mys_grace_end(&c->road), MYS_GIVE_UP);
-    mysql_stmt_free_result(s->handle);
+    mysql_stmt_free_result(s->handle); /* what it reads says how the statement has ended */
+    if (mysql_errno(c->mysql) && mys_fail(c, NULL, &err) < 0)
+        mys_keep_undone(c, &err);
     mys_ends(c, WEIR_OK);
     mys_bury(c);
 }

@@ -147,6 +147,8 @@ struct mys_conn {
     uint64_t bulks_used;
     struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
     struct mys_result result;
+    unsigned
+        undone; /* the code of what was said behind rows that nobody read, and has undone the transaction; 0: nothing was */
     unsigned fetched; /* rows ever */
     int64_t affected;
     int64_t last_id;
@@ -232,7 +234,10 @@ static inline int mys_ends(struct mys_conn *c, int status)
 /* classify.c: what the client library's last error means */
 int mys_fail_open(const struct mys_road *road, const struct mys_wait *wait, MYSQL *mysql, weir_error *err);
 int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err); /* handle NULL: the connection's own */
-int mys_is_stale(unsigned code);                                       /* the statement has to be prepared again */
+/* An error that nobody hears, among rows that are dropped.  Whatever runs next has to be told, or it would run outside of its transaction. */
+void mys_keep_undone(struct mys_conn *c, const weir_error *err);
+int mys_tell_undone(struct mys_conn *c, weir_error *err); /* once */
+int mys_is_stale(unsigned code);                          /* the statement has to be prepared again */
 
 /* scan.c */
 unsigned mys_scan(const char *sql);

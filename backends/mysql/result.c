@@ -188,27 +188,37 @@ int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err)
 
 static void leave_stream(struct mys_conn *c)
 {
-    weir_error ignored;
+    weir_error err;
     int st = WEIR_ROW;
     mys_goes_on(c, mys_now(c->host) + TIME_TO_READ);
     for (int i = 0; i < ROWS_TO_READ && st == WEIR_ROW; i++)
-        st = next_prepared(c, &ignored);
+        st = next_prepared(c, &err);
     mys_ends(c, st);
     if (st == WEIR_ROW)
         c->unread = c->result.stmt;
+    else if (st < 0)
+        mys_keep_undone(c, &err);
+}
+
+static void leave_sets(struct mys_conn *c)
+{
+    weir_error err;
+    int st = WEIR_OK;
+    while (st >= 0 && c->result.stmt && !c->dead && mys_has_more(c))
+        st = mys_next_set(c, c->wait.until, &err);
+    if (st < 0)
+        mys_keep_undone(c, &err);
 }
 
 void mys_abandon(void *conn)
 {
     struct mys_conn *c = conn;
     struct mys_result *r = &c->result;
-    weir_error ignored;
     if (r->at == MYS_CLOSED)
         return;
     if (r->at == MYS_STREAM)
         leave_stream(c);
-    while (r->stmt && !c->dead && mys_has_more(c) && mys_next_set(c, c->wait.until, &ignored) >= 0)
-        ;
+    leave_sets(c);
     drop_plain(r);
     if (r->stmt->has_large)
         mys_columns_shrink(c, r->stmt);

@@ -162,7 +162,9 @@ int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadl
     struct mys_stmt *s = stmt;
     mys_begins(c, deadline_ns, MYS_STOP);
     c->affected = 0;
-    int st = leave_isolation(c, s, err);
+    int st = mys_tell_undone(c, err);
+    if (st == WEIR_OK)
+        st = leave_isolation(c, s, err);
     c->changed |= (s->traits & MYS_KEEPS) != 0;
     c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
     if (st == WEIR_OK)

@@ -188,6 +188,7 @@ int mys_reset(void *conn, int64_t deadline_ns, weir_error *err)
     const int st = undo_all(c, err);
     if (st == WEIR_OK)
         c->changed = c->native = c->role_moved = 0;
+    c->undone = 0;
     c->last_id = 0;
     return mys_ends(c, st);
 }

@@ -97,6 +97,7 @@ int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns
 {
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_STOP);
+    c->undone = 0;
     int st = isolate(c, isolation, err);
     if (st == WEIR_OK)
         st = say(c, read_only ? "START TRANSACTION READ ONLY" : "START TRANSACTION", err);
@@ -109,13 +110,15 @@ int mys_commit(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_STOP);
-    return mys_ends(c, say(c, "COMMIT", err));
+    const int st = mys_tell_undone(c, err);
+    return mys_ends(c, st < 0 ? st : say(c, "COMMIT", err));
 }
 
 /* The server tells with each answer; of what failed, the driver knows whether it has ended the transaction. */
 int mys_has_transaction(void *conn)
 {
-    return mys_in_transaction(conn);
+    const struct mys_conn *c = conn;
+    return mys_in_transaction(c) || c->undone;
 }
 
 /* Has to happen: it is given time, even when the deadline has none left. */
@@ -124,5 +127,6 @@ int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err)
     struct mys_conn *c = conn;
     const int64_t least = mys_grace_end(&c->road);
     mys_begins(c, deadline_ns > least ? deadline_ns : least, MYS_GIVE_UP);
+    c->undone = 0;
     return mys_ends(c, say(c, "ROLLBACK", err));
 }

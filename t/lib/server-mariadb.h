@@ -18,6 +18,9 @@ struct mariadb {
 
 /* Makes one and starts it, with "--name=value" settings, NULL at the end, or NULL.  Without MariaDB the whole test is skipped. */
 void mariadb_start(struct mariadb *m, const char *const *settings);
+/* The same of two nodes of a cluster, each of which has what is written on the other (Galera).  Skips the whole test without that. */
+#define GALERA_NODES 2
+void galera_start(struct mariadb nodes[GALERA_NODES], const char *const *settings);
 /* The same of a MySQL server, which has to be 8 or newer.  0: there is none, and one fact is skipped for that reason. */
 int mysql_start(struct mariadb *m, const char *const *settings);
 /* Stops it with that signal (SIGTERM: orderly; SIGKILL: as if it crashed), and starts it anew on the same port. */
@@ -34,6 +37,7 @@ struct mariadb_kind {
     const char *const *install; /* makes the data in the folder that is appended as --datadir=…; NULL at the end */
     const char *const *command;
     int is_mysql;
+    const char *state; /* of a node, as it would have left it in its data; NULL: it is none */
 };
 void mariadb_make(struct mariadb *m, const struct mariadb_kind *kind, const char *const *settings);
 

@@ -258,6 +258,27 @@ int server_answers(const struct server *s, int port)
     return 0;
 }
 
+/* 'T': none of its threads does anything more.  The signal alone has only told one of them. */
+static char state_of(pid_t pid)
+{
+    char path[64], state = 'T';
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *f = fopen(path, "r");
+    if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    if (f)
+        fclose(f);
+    return state;
+}
+
+void server_freeze(const struct server *s)
+{
+    const double until = now() + MINUTE;
+    kill(s->pid, SIGSTOP);
+    while (state_of(s->pid) != 'T' && now() < until)
+        look_again_soon();
+}
+
 void server_stop(struct server *s, int number)
 {
     int status;

@@ -29,6 +29,8 @@ void server_start(struct server *s, const char *user, const char *log, const cha
 /* Whether somebody listens on that port of 127.0.0.1, within a minute; 0 as soon as the server has ended. */
 int server_answers(const struct server *s, int port);
 int server_is_running(const struct server *s);
+/* Stops it where it is, until SIGCONT. */
+void server_freeze(const struct server *s);
 /* Sends the signal and waits for the end; after a minute, SIGKILL.  Nothing if it is not running. */
 void server_stop(struct server *s, int signal);
 /* Notes the last lines of a log for the reader. */

@@ -23,6 +23,7 @@ void level_threads(void (*work)(weir_db *db, int thread), weir_db *db);
 void level_18_transfers(const struct place *place);
 void level_19_sorted(const struct place *place);
 void level_20_lost_commit(const struct place *place);
-void level_22_serializable(const struct place *place);
+#define LEVEL_PLACES 2
+void level_22_hot_row(const struct place *places, int n); /* nodes of a cluster, or one server */
 
 #endif

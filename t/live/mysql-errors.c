@@ -38,16 +38,6 @@ static int in_transaction(void *conn)
 
 /* ---- what an error means ---- */
 
-static void is_error(const weir_error *err, int status, int native, const char *sqlstate, unsigned flags)
-{
-    is_int(err->status, status, "  is in the record, too");
-    is_int(err->native, native, "  as %d", native);
-    is_text(err->sqlstate, sqlstate, "  and %s", sqlstate);
-    is_int(err->flags, flags, "  with flags %x", flags);
-    ok(strncmp(err->text, "mysql", 5) == 0 && !strchr(err->text, '\n'), "  in words that say who speaks: %s",
-       err->text);
-}
-
 /* One statement, on both servers; native 0: the other one has no such thing. */
 static const struct wrong {
     const char *sql;
@@ -102,6 +92,9 @@ static void make_tables(void *conn)
     must(conn, "INSERT INTO digits VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)");
     must(conn, "CREATE TABLE numbers(n INT)");
     must(conn, "INSERT INTO numbers SELECT a.n FROM digits a, digits b, digits c, digits d, digits e");
+    must(conn, "CREATE TABLE steps(id INT PRIMARY KEY, n INT)");
+    must(conn,
+         "INSERT INTO steps SELECT a.n * 100 + b.n * 10 + c.n + 1, 0 FROM digits a, digits b, digits c WHERE a.n < 3");
     must(conn, "INSERT INTO parent VALUES (1)");
     must(conn, "INSERT INTO t(id, u, n, f) VALUES (1, 'a', 1, 1)");
     must(conn, "INSERT INTO guarded VALUES (1)");
@@ -226,6 +219,33 @@ static void test_deadlock(void)
     is_int(backend->dirty(b), 0, "  and then is");
     is_int(wing->commit(a, SOON, &err), WEIR_OK, "  the other commits");
     is_int(ask_int(watch, "SELECT SUM(n) FROM pairs"), 4, "  what it wrote alone");
+    end(&a);
+    end(&b);
+    end(&watch);
+}
+
+/* A stream of which nobody reads the end, where it says that the transaction is undone: what comes next must not run outside of it. */
+static void test_deadlock_among_dropped_rows(const char *stream)
+{
+    weir_error err;
+    struct errand first;
+    void *a = session(&rig), *b = session(&rig), *watch = session(&rig);
+    wing->begin(b, 0, 0, SOON, &err);
+    must(b, "UPDATE steps SET n = 1 WHERE id > 280"); /* it has written more: the other one is the victim */
+    wing->begin(a, 3, 0, SOON, &err);
+    void *stmt = begin_rows(a, stream, WEIR_NO_ARGS);
+    is_int(row_next(wing, a, SOON, &err), WEIR_ROW, "rows come, and then a lock is waited for");
+    wait_for(watch, LOCKED_ONES, 1);
+    errand_start(&first, b, "UPDATE steps SET n = 1 WHERE id = 1", SOON);
+    errand_end(&first);
+    is_int(first.status, WEIR_OK, "  which makes a deadlock");
+    end_rows(a, &stmt);
+    ok(wing->in_transaction(a), "  and nobody hears that the transaction is gone");
+    is_int(run(a, "UPDATE pairs SET n = 1000 WHERE id = 2", &err), WEIR_E_DEADLOCK, "  until its next statement");
+    is_error(&err, WEIR_E_DEADLOCK, 1213, "40001", AGAIN | WEIR_ROLLED_BACK);
+    is_int(wing->rollback(a, SOON, &err), WEIR_OK, "  so it is rolled back");
+    is_int(ask_int(watch, "SELECT COUNT(*) FROM pairs WHERE n = 1000"), 0, "  and has written nothing");
+    is_int(run(a, "UPDATE pairs SET n = n WHERE id = 2", &err), WEIR_OK, "  and the session goes on");
     end(&a);
     end(&b);
     end(&watch);
@@ -488,6 +508,9 @@ static void test(struct mariadb *server)
     end(&conn);
     conn = session(&rig);
     test_deadlock();
+    test_deadlock_among_dropped_rows("SELECT id, REPEAT('x', 100000) FROM steps WHERE id = 1 OR id = 300");
+    test_deadlock_among_dropped_rows(
+        "SELECT id, REPEAT('x', 200) FROM steps ORDER BY id"); /* more than are read to drop them */
     test_lock_timeout(0);
     test_snapshots();
     test_timeout(conn);

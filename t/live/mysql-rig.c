@@ -220,6 +220,16 @@ void must(void *conn, const char *sql)
         tap_bail("%s: %s", sql, err.text);
 }
 
+void is_error(const weir_error *err, int status, int native, const char *sqlstate, unsigned flags)
+{
+    is_int(err->status, status, "  is in the record, too");
+    is_int(err->native, native, "  as %d", native);
+    is_text(err->sqlstate, sqlstate, "  and %s", sqlstate);
+    is_int(err->flags, flags, "  with flags %x", flags);
+    ok(strncmp(err->text, "mysql", 5) == 0 && !strchr(err->text, '\n'), "  in words that say who speaks: %s",
+       err->text);
+}
+
 void *make(void *conn, const char *sql)
 {
     weir_error err;

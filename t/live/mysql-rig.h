@@ -48,6 +48,9 @@ void must(void *conn, const char *sql);                /* bails out if it fails 
 int64_t ask_int(void *conn, const char *sql);
 const char *ask_text(void *conn, const char *sql); /* a static text; "(null)" */
 
+/* What has failed says all of this. */
+void is_error(const weir_error *err, int status, int native, const char *sqlstate, unsigned flags);
+
 /* A statement that is kept, and a result that stays open.  All but forget bail out if they fail. */
 void *make(void *conn, const char *sql);
 void forget(void *conn, void **stmt);

@@ -16,7 +16,7 @@ int main(void)
     level_18_transfers(&place);
     level_19_sorted(&place);
     level_20_lost_commit(&place);
-    level_22_serializable(&place);
+    level_22_hot_row(&place, 1);
     postgres_stop(&server);
     return tap_done();
 }
