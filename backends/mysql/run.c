@@ -117,11 +117,18 @@ static int run_prepared(struct mys_conn *c, struct mys_stmt *s, weir_args args, 
     if (st < 0)
         return st;
     mys_note(c);
-    const int returns_written = mysql_stmt_field_count(s->handle) > 0 && s->traits & MYS_RETURNS;
+    const int has_rows = mysql_stmt_field_count(s->handle) > 0;
+    if (!has_rows && !want_rows && !mys_has_more(c)) {
+        count(c, s, 0, 0);
+        return WEIR_OK;
+    }
     st = want_rows ? mys_result_open(c, s, &rows, err) : drop_sets(c, s, &rows, err);
-    if (st == WEIR_OK)
-        count(c, s, returns_written, rows);
-    return st;
+    if (st < 0)
+        return st;
+    if (c->result.at != MYS_STREAM)
+        mys_note(c);
+    count(c, s, has_rows && s->traits & MYS_RETURNS, rows);
+    return WEIR_OK;
 }
 
 /* ---- a text that is sent as it is ---- */
@@ -144,6 +151,8 @@ static int run_plain(struct mys_conn *c, struct mys_stmt *s, int want_rows, weir
     int st = mys_say(c, s->sql, err);
     if (st == WEIR_OK)
         st = want_rows ? mys_result_open_plain(c, s, err) : drop_plain_rows(c, err);
+    if (st == WEIR_OK)
+        mys_note(c);
     return st;
 }
 

@@ -227,10 +227,7 @@ static int check(struct pg_conn *c, size_t i, const weir_value *v, weir_error *e
     return misfit ? c->host->fail(err, WEIR_E_DATA, "parameter %zu is %s", i + 1, misfit) : WEIR_OK;
 }
 
-static inline size_t scratch_for(const weir_value *v)
-{
-    return v->type == WEIR_TEXT || v->type == WEIR_DECIMAL ? (size_t)v->length + 1 : 24;
-}
+#define SCRATCH_EACH 24 /* for what is no text */
 
 void pg_args_end(struct pg_conn *c)
 {
@@ -281,12 +278,14 @@ static void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args
 
 int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err)
 {
-    size_t scratch = 0;
+    size_t scratch = args.n * SCRATCH_EACH;
     int st = WEIR_OK;
     for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
-        scratch += scratch_for(&args.v[i]);
-        if (args.v[i].type > WEIR_DOUBLE)
-            st = check(c, i, &args.v[i], err);
+        const weir_value *v = &args.v[i];
+        if (v->type > WEIR_DOUBLE)
+            st = check(c, i, v, err);
+        if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL)
+            scratch += (size_t)v->length + 1;
     }
     if (st == WEIR_OK && args.n)
         st = pg_args_room(c, args.n, scratch, err);

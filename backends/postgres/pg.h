@@ -115,6 +115,7 @@ struct pg_conn {
     /* the hook that runs */
     int64_t until;      /* waits no longer than that */
     int sending;        /* the message is not all on its way */
+    int heard;          /* libpq has read from the server meanwhile: maybe all of an answer */
     int timed_out;      /* the deadline has passed, and the server was told to stop … */
     int64_t give_up;    /* … which it has time for until then, … */
     int64_t pause;      /* … and is told again after that long */

@@ -197,11 +197,16 @@ static int begin_stream(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
     return WEIR_OK;
 }
 
-/* 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart. */
+/*
+ * 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart.  The wait for it is begun
+ * here in any case: libpq need not be asked whether it has an answer that it has not read.
+ */
 static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
 {
     const int guarded = c->syncs > 0, reads = s->columns > 0 && s->flags & PG_READS;
-    int st = guarded ? pg_skip(c, err) : reads ? pg_wait(c, POLLIN, err) : WEIR_OK;
+    const int st = guarded ? pg_skip(c, err) : c->heard ? WEIR_OK : pg_wait(c, POLLIN, err);
+    if (st == WEIR_OK && !guarded && !reads)
+        PQconsumeInput(c->pg);
     if (st < 0 || !reads || (!guarded && pg_answer_is_short(c)))
         return st;
     return pg_stream_rows(c);

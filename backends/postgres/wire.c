@@ -22,6 +22,7 @@ int pg_flush(struct pg_conn *c, weir_error *err)
         if (st < 0)
             return st;
         PQconsumeInput(c->pg); /* the server may not read on until it has got rid of what it says */
+        c->heard = 1;
     }
     return left == 0 ? WEIR_OK : pg_fail(c, NULL, err);
 }
@@ -31,6 +32,7 @@ int pg_sent(struct pg_conn *c, int sent, weir_error *err)
     if (!sent)
         return pg_fail(c, NULL, err);
     c->sending = 1;
+    c->heard = 0;
     const int st = pg_flush(c, err);
     c->sending = 0;
     return st;
