@@ -100,8 +100,10 @@ static void one_silent(void)
     is_int(f.lost, 1, "and counted as lost");
     weir_release(&conn);
     until(figures().idle == SIZE - 1);
-    for (int i = 0; i < 100 && strcmp(states(), "suspect up") != 0; i++)
+    for (int naps = 20000; naps && strcmp(states(), "suspect up") != 0; naps--) {
         pass(50); /* whoever looks after it is asked at some moment */
+        nap();
+    }
     is_text(states(), "suspect up", "the suspicion did not last");
     rig_close();
 }

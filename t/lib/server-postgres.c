@@ -128,11 +128,15 @@ static int lets_in(const struct postgres *p)
     return status == 0;
 }
 
-static void start_and_wait(struct postgres *p, const char *const *settings)
+/* Of one that was killed, sessions may hold the memory for a moment more, and no other is started beside them. */
+static void start_and_wait(struct postgres *p, const char *const *settings, int tries)
 {
-    start(p, settings);
-    if (server_answers(&p->server, p->port) && lets_in(p))
-        return;
+    while (tries-- > 0) {
+        start(p, settings);
+        if (server_answers(&p->server, p->port) && lets_in(p))
+            return;
+        nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+    }
     server_show_log(p->log);
     tap_bail("PostgreSQL does not start");
 }
@@ -154,13 +158,13 @@ void postgres_start(struct postgres *p, const char *const *settings)
         tap_skip_all("there is no PostgreSQL server");
     settle_in(p);
     make_data(p, initdb);
-    start_and_wait(p, settings);
+    start_and_wait(p, settings, 1);
 }
 
 void postgres_restart(struct postgres *p, int number, const char *const *settings)
 {
     server_stop(&p->server, number);
-    start_and_wait(p, settings);
+    start_and_wait(p, settings, 100);
 }
 
 void postgres_restart_shut(struct postgres *p, int number, const char *const *settings)
@@ -238,7 +242,7 @@ void postgres_follow(struct postgres *standby, const struct postgres *primary, c
                                  "--no-sync",
                                  NULL };
     did_it(standby, server_run(USER, standby->log, argv), argv[0]);
-    start_and_wait(standby, settings);
+    start_and_wait(standby, settings, 1);
 }
 
 /* The first word of the answer. */
