@@ -127,9 +127,10 @@ static void describe(struct mys_column *col, const MYSQL_FIELD *f)
 static inline int still_fit(const struct mys_stmt *s, unsigned n)
 {
     const MYSQL_FIELD *f = s->handle->fields;
-    const struct mys_column *col = s->columns, *end = col + n;
-    if (s->column_count != n)
+    const struct mys_column *col = s->columns;
+    if (!col || s->column_count != n)
         return 0;
+    const struct mys_column *end = col + n;
     while (col < end && f->type == col->type && f->flags == col->flags && f->charsetnr == col->charset)
         f++, col++;
     return col == end;

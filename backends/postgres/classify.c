@@ -219,6 +219,8 @@ static struct meaning refine(struct pg_conn *c, const PGresult *r, const char *s
         m.status = WEIR_E_TIMEOUT;
     if (strcmp(state, "25006") == 0 && server_reads_only(c))
         m.flags |= WEIR_RETRY_ELSEWHERE;
+    if (strcmp(state, "25P02") == 0) /* what has failed before may have been among rows that nobody read */
+        m.flags |= c->failed_flags;
     c->stale = is_stale(c, r, state);
     if (c->stale)
         m = (struct meaning){ "", WEIR_E_SERVER, WEIR_RETRY_TRANSACTION };
