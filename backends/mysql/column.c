@@ -126,11 +126,10 @@ static void describe(struct mys_column *col, const MYSQL_FIELD *f)
 /* The server's idea of a column may change from run to run: another type must not go into the old one's place. */
 static inline int still_fit(const struct mys_stmt *s, unsigned n)
 {
-    const MYSQL_FIELD *f = s->handle->fields;
-    const struct mys_column *col = s->columns;
-    if (!col || s->column_count != n)
+    if (!s->columns || s->column_count != n)
         return 0;
-    const struct mys_column *end = col + n;
+    const MYSQL_FIELD *f = s->handle->fields;
+    const struct mys_column *col = s->columns, *end = col + n;
     while (col < end && f->type == col->type && f->flags == col->flags && f->charsetnr == col->charset)
         f++, col++;
     return col == end;

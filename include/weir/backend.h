@@ -74,8 +74,9 @@ typedef struct weir_sql_wing {
     /* Runs stmt with as many args as it has placeholders.  want_rows 0: to the end, rows dropped, no result is left open. */
     int (*run)(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
     /*
-     * WEIR_ROW, and all cells of the row, as many as `columns` says: borrowed until next or abandon, texts with a zero byte behind them.
-     * One that costs something may be left as WEIR_LATER, until `cell` is asked for it, if ever.  WEIR_OK at the end.
+     * WEIR_ROW, and all cells of the row, as many as `columns` says: borrowed until next or abandon, texts with a zero byte behind them,
+     * and `no_zero` where there is certainly none before that.  One that costs something may be left as WEIR_LATER, until `cell` is asked
+     * for it, if ever.  WEIR_OK at the end.
      */
     int (*next)(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err);
     int (*next_set)(void *conn, int64_t deadline_ns, weir_error *err); /* WEIR_ROW: there is another set; NULL: never */

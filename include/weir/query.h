@@ -24,7 +24,7 @@ typedef enum weir_type {
 /* A typed value, made by the functions below: a parameter of a statement, or what a driver hands out as a cell. */
 typedef struct weir_value { /* text and blobs are borrowed until the call returns */
     uint32_t type;
-    uint32_t no_zero; /* 1: a text that is known to have no zero byte in it */
+    uint32_t no_zero; /* of a cell, 1: a text that is known to have no zero byte in it */
     union {
         int64_t i;
         double d;
@@ -61,9 +61,7 @@ static inline weir_value weir_bytes_(uint32_t type, const void *p, size_t n)
 }
 static inline weir_value weir_text(const char *s)
 {
-    weir_value v = weir_bytes_(WEIR_TEXT, s, s ? strlen(s) : 0);
-    v.no_zero = 1;
-    return v;
+    return weir_bytes_(WEIR_TEXT, s, s ? strlen(s) : 0);
 }
 static inline weir_value weir_text_n(const char *s, size_t n)
 {

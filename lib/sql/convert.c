@@ -9,21 +9,6 @@
 #include <base/text.h>
 #include <sql/rows.h>
 
-void rows_keep_failure(struct link *l, int status, const weir_error *err)
-{
-    if (l->result_status < 0)
-        return;
-    l->result_status = status;
-    link_keep_error(l, &l->result_failure, err);
-}
-
-int rows_kept_failure(const struct link *l, weir_error *err)
-{
-    if (l->result_failure && l->result_failure->status == l->result_status)
-        return fail_as(err, l->result_failure);
-    return fail(err, l->result_status, "the result has failed");
-}
-
 static const char *const type_names[] = {
     [WEIR_NULL] = "NULL",   [WEIR_INT] = "an integer",    [WEIR_DOUBLE] = "a double", [WEIR_TEXT] = "a text",
     [WEIR_BLOB] = "a blob", [WEIR_DECIMAL] = "a decimal", [WEIR_TIME] = "a time",

@@ -1,8 +1,24 @@
 /*
- * The cells of a row.  Most are there already, and are what is asked for; for the others there is convert.c.
+ * The cells of a row.  Most are there already, and are what is asked for; for the others there is convert.c.  And how a result fails.
  * SPDX-License-Identifier: MIT
  */
+#include <base/error.h>
 #include <sql/rows.h>
+
+void rows_keep_failure(struct link *l, int status, const weir_error *err)
+{
+    if (l->result_status < 0)
+        return;
+    l->result_status = status;
+    link_keep_error(l, &l->result_failure, err);
+}
+
+int rows_kept_failure(const struct link *l, weir_error *err)
+{
+    if (l->result_failure && l->result_failure->status == l->result_status)
+        return fail_as(err, l->result_failure);
+    return fail(err, l->result_status, "the result has failed");
+}
 
 /* NULL: it is another, or not there, or the result is stale. */
 static inline const weir_value *cell_of(weir_rows rows, size_t column, weir_type type)

@@ -49,7 +49,7 @@ static int refuse_arg(const weir_value *v, size_t index, weir_error *err)
 static inline bool is_fit(const weir_value *v)
 {
     if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL)
-        return v->no_zero || !v->length || !memchr(v->as.p, 0, (size_t)v->length);
+        return !v->length || !memchr(v->as.p, 0, (size_t)v->length);
     return v->type <= WEIR_TIME;
 }
 
