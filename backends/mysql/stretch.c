@@ -175,6 +175,4 @@ int mys_stretch_run(struct mys_stretch *s, struct mys_conn *c, struct mys_stmt *
     return st;
 }
 
-#else
-typedef int mys_no_arrays; /* a file is never empty */
 #endif
