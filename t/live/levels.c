@@ -9,7 +9,7 @@ weir_db *level_open(const struct place *place, const char *options)
 {
     char base[256], url[512];
     snprintf(base, sizeof base, place->format, place->port);
-    snprintf(url, sizeof url, "%s?cancel_grace=30s&%s", base, options);
+    snprintf(url, sizeof url, "%s?%s", base, options);
     return talk_open(url, NULL);
 }
 

@@ -6,8 +6,8 @@
 #include "scenario.h"
 #include "server-mariadb.h"
 
-static const char *const patient[] = { "cancel_grace", "30s",
-                                       NULL }; /* a machine that is busy is no fault of the server's */
+/* A machine that is busy is no fault of the server's. */
+static const char *const patient[] = { "cancel_grace", "30s", NULL };
 
 static void run_on(struct mariadb *server)
 {
