@@ -67,6 +67,7 @@ static void surplus_goes(const char *mode)
     use_one_for(9500, WEIR_WRITE);
     is_int(figures(db).idle, BURST, "threads=%s: before idle_timeout all of a burst are there", mode);
     use_one_for(2000, WEIR_WRITE);
+    AWAIT(figures(db).idle == 2);
     is_int(figures(db).idle, 2, "then as many as pool_min says");
     use_one_for(60000, WEIR_WRITE);
     ok(figures(db).idle == 2 && figures(db).opened == BURST, "which stay");
@@ -82,6 +83,7 @@ static void all_go(const char *mode)
     pass_ms(db, 9500);
     is_int(figures(db).idle, BURST, "threads=%s: nobody comes, and before idle_timeout all are there", mode);
     pass_ms(db, 1500);
+    AWAIT(figures(db).closed == BURST);
     is_int(figures(db).closed, BURST, "after it the pool has shrunk to nothing");
     is_int(use_one(WEIR_READ) > 0, 1, "and it opens again for the next");
     weir_db_close(&db);

@@ -107,6 +107,7 @@ static void leaked(const char *mode)
     pass_ms(db, 29000);
     is_int(leaks_reported(), 0, "threads=%s: a loan of 29 seconds is no leak", mode);
     pass_ms(db, 2000);
+    AWAIT(leaks_reported() == 1);
     is_int(leaks_reported(), 1, "  one of 30 is");
     has_text(report.text, "the forgetful", "  who has it is named");
     has_text(report.text, "lent for 3", "  and since when");
@@ -121,8 +122,10 @@ static void leaked(const char *mode)
     is_int(leaks_reported(), 1, "the next loan of that connection is another");
     other = borrow_as(NULL);
     pass_ms(db, 12000);
+    AWAIT(leaks_reported() == 2);
     has_text(report.text, "the next", "which is reported when it is too old itself");
     pass_ms(db, 20000);
+    AWAIT(leaks_reported() == 3);
     has_text(report.text, "law17-holders.c", "and so is one in another lane, by its place");
     weir_release(&conn);
     weir_release(&other);
@@ -142,6 +145,7 @@ static void leaked_in_use(const char *mode)
         pass_ms(db, 1000);
         run(conn, "ROLLBACK");
     }
+    AWAIT(leaks_reported() == 1);
     has_text(report.text, "lent for 1", "threads=%s: a loan that is used is too old as well, even without a name",
              mode);
     weir_release(&conn);

@@ -144,6 +144,7 @@ static void events(const char *mode)
     conn = take(seen.db, WEIR_WRITE);
     weir_release(&conn);
     AWAIT(weir_db_maintain(seen.db, LONG, NULL) >= 0 && count_of(WEIR_EVENT_OPENED) >= 2);
+    AWAIT(figures(seen.db).connect_failed == 2); /* what is told first, and counted then */
     weir_figures f = figures(seen.db);
     ok(f.lost == 1 && f.connect_failed == 2, "the figures count the same");
     weir_db_shutdown(seen.db, LONG, &err);

@@ -41,7 +41,7 @@ static void a_bad_day(void)
     pass(1000);
     null_set(server, NULL_STATE, NULL_DOWN);
     callers_begin(&c, 1, WEIR_WRITE, 60000, NULL);
-    until(resting() && figures().connect_failed == 1);
+    until(figures().connect_failed == 1 && resting());
     is_text(state(), "suspect", "a dead connection and a failed connect make it suspect");
     is_int(health().failures, 1, "with one failure");
     while (strcmp(state(), "suspect") == 0)
@@ -77,7 +77,7 @@ static void thresholds(void)
                                 "probe_timeout=500ms");
     null_set(server, NULL_STATE, NULL_DOWN);
     callers_begin(&c, 1, WEIR_WRITE, 60000, NULL);
-    until(resting() && figures().connect_failed == 1);
+    until(figures().connect_failed == 1 && resting());
     while (strcmp(state(), "down") != 0)
         go_on();
     is_int(figures().connect_failed, 4, "with probe_fall=4, the fourth failure makes it go down");

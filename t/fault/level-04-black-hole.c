@@ -72,7 +72,7 @@ static void while_lent(void)
     callers_begin(callers, CALLERS, WEIR_WRITE, 1000, NULL);
     until(figures().waiting == CALLERS && null_figure(server, NULL_HANDSHAKES) == 2);
     pass_to(start + 600);
-    until(figures().connect_failed == 2);
+    until(figures().connect_failed == 2 && resting());
     all_return_at(start + 1000, WEIR_E_EXHAUSTED);
     has_text(callers[0].err.text, "4 of 8 are lent", "the counts are told");
     has_text(callers[0].err.text, "t/fault/rig.c", "with the holders");

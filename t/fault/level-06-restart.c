@@ -22,6 +22,7 @@ static void next_connect(void)
         tap_bail("the next connect is in %lld ms", (long long)next);
     null_clock_advance(&moment, next * MS);
     until(figures().connect_failed + figures().opened > failed + opened);
+    until(settled()); /* it is counted before the next one is planned */
 }
 
 /* Sixteen connections, all lent when the server goes; five of the holders do not notice. */

@@ -73,7 +73,7 @@ void live_restart(struct place *p)
     TALK_UNTIL(live_downs() > 0);
     TALK_UNTIL(live_figures(db).opening <= 1); /* the second of those that opened the breaker */
     ok(look_until(db, start + AWAY) <= 1, "killed: with the breaker open one connect at most is under way");
-    const int64_t away = talk_now_ms() - start, tries = (int64_t)live_figures(db).connect_failed;
+    const int64_t tries = (int64_t)live_figures(db).connect_failed, away = talk_now_ms() - start;
     ok(tries >= 2 && tries <= TRIES(away), "  in %lld ms %lld are tried", (long long)away, (long long)tries);
     is_int(callers_done(waiters, WAITERS), 0, "  and everybody waits");
     back(p, db);

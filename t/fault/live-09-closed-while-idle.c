@@ -66,6 +66,7 @@ static void by_time_out(struct place *p)
     const long hung_up = proxy_hung_up(road);
     lend(p, numbers);
     talk_db_run(p->watch, "%s", p->words->patience);
+    TALK_UNTIL(place_others(p) == 0); /* those that were evicted may look as if the server had hung up on them */
     all(p, hung_up, "the server's own time-out");
 }
 

@@ -69,7 +69,7 @@ static void nothing_to_open(void)
     const weir_error refused = null_error(WEIR_E_CONNECT);
     null_fail(server, NULL_OPENS, 1, &refused);
     callers_begin(&writer, 1, WEIR_WRITE, 1, NULL);
-    until(resting() && figures().connect_failed == 1);
+    until(figures().connect_failed == 1 && resting());
     null_clock_advance(&moment, 1 * MS);
     until(writer.done);
     callers_end(&writer, 1);

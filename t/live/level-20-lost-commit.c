@@ -136,7 +136,7 @@ static void key_decides(weir_db *db)
 
 void level_20_lost_commit(const struct place *place)
 {
-    weir_db *witness = level_open(place, "pool_size=3");
+    weir_db *witness = level_open(place, "pool_size=3&cancel_grace=30s");
     talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
     talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
     struct proxy *p = proxy_start(place->port);

@@ -194,7 +194,7 @@ static void on(struct mariadb *server)
 {
     char url[300];
     tap_note("%s", server->is_mysql ? "MySQL" : "MariaDB");
-    snprintf(url, sizeof url, "mysql://weir@127.0.0.1:%d/test", server->port);
+    snprintf(url, sizeof url, "mysql://weir@127.0.0.1:%d/test?cancel_grace=30s", server->port);
     weir_db *db = talk_open(url, NULL);
     conn = talk_borrow(db, WEIR_WRITE);
     test_same();

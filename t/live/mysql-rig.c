@@ -72,6 +72,8 @@ static const char *host_option(void *ctx, const char *name)
     for (const char *const *o = rig->options; o && *o; o += 2)
         if (strcmp(*o, name) == 0)
             return o[1];
+    if (strcmp(name, "cancel_grace") == 0)
+        return "30s"; /* a machine that is busy is no fault of the server's */
     for (const weir_option *row = backend->options; row->name; row++)
         if (strcmp(row->name, name) == 0)
             return row->fallback;

@@ -163,7 +163,7 @@ static void test_busy(const char *path)
     const int64_t start = rig_now();
     is_int(wing->begin(other, 0, 0, start + 50 * MS, &err), WEIR_E_LOCKED, "a second writer waits until its deadline");
     const int64_t took = rig_now() - start;
-    ok(took >= 50 * MS && took < 500 * MS, "  of 50 ms: %lld us", (long long)took / 1000);
+    ok(took >= 50 * MS && took < 4000 * MS, "  of 50 ms: %lld us", (long long)took / 1000);
     is_int(err.native, SQLITE_BUSY, "  with SQLite's number");
     is_int(err.flags, WEIR_RETRY_TRANSACTION, "  and may try all of it again");
     is_int(backend->dirty(other), 0, "  from a clean session");
@@ -185,7 +185,7 @@ static void test_busy_timeout(const char *path)
     is_int(run(other, "INSERT INTO t VALUES(5)", &err), WEIR_E_LOCKED,
            "without a deadline, busy_timeout ends the wait");
     const int64_t took = rig_now() - start;
-    ok(took >= 30 * MS && took < 500 * MS, "  of 30 ms: %lld us", (long long)took / 1000);
+    ok(took >= 30 * MS && took < 4000 * MS, "  of 30 ms: %lld us", (long long)took / 1000);
     end(&rig, &holder);
     end(&hasty, &other);
 }
@@ -265,7 +265,7 @@ static void test_timeout(void *conn)
     is_int(execute(conn, ENDLESS "SELECT count(*) FROM n", WEIR_NO_ARGS, start + 50 * MS, &err), WEIR_E_TIMEOUT,
            "an endless query is stopped at its deadline");
     const int64_t took = rig_now() - start;
-    ok(took >= 50 * MS && took < 500 * MS, "  of 50 ms: %lld us", (long long)took / 1000);
+    ok(took >= 50 * MS && took < 4000 * MS, "  of 50 ms: %lld us", (long long)took / 1000);
     is_int(err.native, SQLITE_INTERRUPT, "  with SQLite's number");
     is_text(err.sqlstate, "57014", "  and state");
     is_int(err.flags, 0, "  outside a transaction nothing was rolled back");
