@@ -9,6 +9,7 @@
 #define EACH 125
 #define TOTAL (EACH * LEVEL_THREADS)
 #define THOUGHT 8
+#define LONGEST_THOUGHT 500000000L
 #define SUM "SELECT n FROM level_hot"
 #define TABLES "SELECT count(*) FROM information_schema.tables WHERE table_name = 'level_hot'"
 
@@ -43,7 +44,7 @@ static void think(int64_t took_ns)
 {
     const int64_t ns = took_ns * (rand() % (2 * THOUGHT));
     if (count > 1)
-        nanosleep(&(struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) }, NULL);
+        nanosleep(&(struct timespec){ .tv_nsec = ns < LONGEST_THOUGHT ? (long)ns : LONGEST_THOUGHT }, NULL);
 }
 
 static int64_t now_ns(void)
