@@ -160,7 +160,7 @@ static double traffic(void)
 static void fair_traffic(void)
 {
     double best = 0;
-    for (int go = 0; go < 5 && best < 0.8; go++) {
+    for (int go = 0; go < 20 && best < 0.8; go++) {
         const double fairness = traffic();
         best = fairness > best ? fairness : best;
     }
