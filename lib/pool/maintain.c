@@ -98,8 +98,8 @@ int64_t pool_tick(weir_pool *p)
     struct looked l = { .due = NEVER };
     char buffer[400];
     struct text leak = text_in(buffer, sizeof buffer);
-    int64_t now = clock_now(p->home.clock);
     pool_lock(p);
+    int64_t now = clock_now(p->home.clock); /* no look is older than the one before */
     atomic_store_explicit(&p->ticked, now, memory_order_relaxed);
     p->next_tick = now; /* what comes up below is seen */
     POOL_EACH(s, p)
