@@ -99,7 +99,8 @@ static void fork_often(const char *url, int times, const char *what)
     take(&held, WEIR_WRITE, 1000);
     failures = loans = 0;
     working = true;
-    flow(true);
+    if (workers)
+        flow(true);
     for (int i = 0; i < workers; i++) {
         numbers[i] = i;
         pthread_create(&threads[i], NULL, work, &numbers[i]);
@@ -113,7 +114,8 @@ static void fork_often(const char *url, int times, const char *what)
     working = false;
     for (int i = 0; i < workers; i++)
         pthread_join(threads[i], NULL);
-    flow(false);
+    if (workers)
+        flow(false);
     is_int(wrong, 0, "%s: %d children have a pool of their own, and leave the parent's alone", what, times);
     if (wrong)
         tap_note("  the last that did not: %s %d", WIFEXITED(last) ? "exit" : "signal",
