@@ -4,7 +4,7 @@
  *                     asked for twice in a row
  *     the session's own ──────────────────────► kept: `isolation`
  *                     ◄──────────────────────
- *        a transaction without one, or a statement that is in none or may change or see the session's (run.c)
+ *        a transaction without one, or a statement that is in none, or may change the session's (run.c)
  *
  * SPDX-License-Identifier: MIT
  */
