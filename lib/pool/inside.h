@@ -34,15 +34,26 @@ struct lane {
     unsigned lent;      /* of those that were lent under a bound: WORD_COUNTED */
 };
 
+#define RUNGS 24 /* as many as the widest lane needs */
+
+/* The search for the bound of the write lane. */
+struct search {
+    struct trial {
+        double good, time; /* work done, and nanoseconds; 0: not tried yet */
+        unsigned window;   /* the last one on this rung */
+    } trials[RUNGS];
+    unsigned rung, home;       /* where it is, and the best that is known */
+    unsigned windows;          /* so far */
+    unsigned patience;         /* after as many a neighbour is tried again */
+    bool turned;               /* it has been too many once: from then on rung by rung */
+    int64_t since;             /* when the present window began */
+    uint64_t returned, waited; /* loans that ended in it; of these, with somebody waiting */
+    uint64_t conflicts;        /* before it */
+};
+
 /* The bound of the write lane. */
 struct tuner {
-    /* The search for it, and its present window. */
-    int64_t since;
-    uint64_t returned, conflicts; /* loans that ended in it; conflicts before it */
-    bool waited;                  /* somebody did */
-    double rate;                  /* good work a nanosecond, in the window before */
-    int step;                     /* 1 or -1 */
-    bool turned;                  /* it has been too many once: from then on in small steps */
+    struct search search;
 
     /* Fewer for a while, because of conflicts. */
     bool narrow;
@@ -211,6 +222,10 @@ void tune_look_locked(weir_pool *p, int64_t now);                    /* by those
 int64_t tune_due_locked(const weir_pool *p, enum lane_kind lane);    /* … also at this moment */
 bool tune_may_lend_locked(const weir_pool *p, enum lane_kind lane);
 unsigned tune_wanted_locked(const weir_pool *p, enum lane_kind lane);
+
+/* search.c: the bound that gets most done.  Both return it. */
+unsigned search_start(weir_pool *p, int64_t now);
+unsigned search_returned(weir_pool *p, int64_t now); /* a loan under the present one has ended */
 
 /* budget.c */
 void budget_start(weir_pool *p);

@@ -1,31 +1,20 @@
 /*
- * How many may write at once (option write_concurrency): a bound on the loans of the write lane, fixed or found by itself.
- *
- * Writers that meet in the same rows cost each other more than they gain, from some number on, and that number depends on the server, the
- * statements, and how long the program thinks between them.  So it is searched for: a window of time with one bound, another with the
- * next, and on in the direction in which more good work got done.  Good work is loans that ended, less conflicts that a server reported.
- * Where these are more than one in twenty, fewer are tried in any case: the rate of a short window says less than they do.
+ * How many may write at once (option write_concurrency): a bound on the loans of the write lane, fixed or found by trial (search.c).
  *
  * Where nobody searches, transactions that have to run again because of conflicts narrow the lane, by a quarter whenever there were more
  * than one in twenty commits; it widens again by itself, a step at a time, until it is as wide as it was.
  *
  * What must be true:
  *  1. Nobody loses a loan because the bound falls; there are fewer new ones.
- *  2. The bound that is searched for never moves on what says nothing: a window in which nobody waited, when the program is the limit, or
- *     one too short.
- *  3. A lane that is narrow holds nobody up for good.  Whoever keeps a loan may want another before it ends: if none has ended for a
+ *  2. A lane that is narrow holds nobody up for good.  Whoever keeps a loan may want another before it ends: if none has ended for a
  *     second while somebody waits, the lane is as wide as it was, and stays so for a minute.
- *  4. Loans begun under a bound are marked, and counted until they end, whatever has become of the bound.  GATE_BOUND is up while there is
+ *  3. Loans begun under a bound are marked, and counted until they end, whatever has become of the bound.  GATE_BOUND is up while there is
  *     a bound or a marked loan.
  * SPDX-License-Identifier: MIT
  */
 #include <limits.h>
 #include <pool/inside.h>
 
-#define WINDOW (50 * NS_PER_MS)
-#define LONGEST_WINDOW NS_PER_S
-#define LOANS_A_PLACE 12 /* that a window holds at least */
-#define FIRST_BOUND 4
 #define FLOOR 1
 
 #define CLASHES 4 /* conflicts that say something … */
@@ -47,71 +36,19 @@ static void set_bound(weir_pool *p, unsigned bound)
 /* The option's; 0: none. */
 static unsigned own_bound(const weir_pool *p)
 {
-    bool one = lane_limit(p, LANE_WRITE) == 1; /* it is bounded anyway */
-    return one ? 0 : p->config.write_auto ? FIRST_BOUND : p->config.write_concurrency;
+    return lane_limit(p, LANE_WRITE) == 1 ? 0 : p->config.write_concurrency; /* one is bounded anyway */
+}
+
+static bool is_searched_for(const weir_pool *p)
+{
+    return p->config.write_auto && lane_limit(p, LANE_WRITE) > 1;
 }
 
 void tune_start(weir_pool *p, int64_t now)
 {
     p->lanes[LANE_WRITE].lent = 0;
-    p->tuner = (struct tuner){ .since = now, .step = 1, .moved = now, .returned_at = now, .respite = INT64_MIN };
-    set_bound(p, own_bound(p));
-}
-
-static uint64_t conflicts(const weir_pool *p)
-{
-    return atomic_load_explicit(&p->figures.counts[COUNT_DEADLOCK_SERVER], memory_order_relaxed);
-}
-
-static void begin_window(weir_pool *p, int64_t now)
-{
-    struct tuner *t = &p->tuner;
-    t->since = now;
-    t->returned = 0;
-    t->conflicts = conflicts(p);
-    t->waited = p->lanes[LANE_WRITE].waiting > 0;
-}
-
-/* Twice as many until that is too many, so that a wide lane is found soon; then an eighth at a time, and no less than one. */
-static unsigned next_bound(const weir_pool *p)
-{
-    unsigned bound = p->lanes[LANE_WRITE].bound, width = bound / 8 ? bound / 8 : 1;
-    if (!p->tuner.turned)
-        width = bound;
-    unsigned most = lane_limit(p, LANE_WRITE);
-    if (p->tuner.step < 0)
-        return bound > FLOOR + width ? bound - width : FLOOR;
-    return bound + width < most ? bound + width : most;
-}
-
-static void move_bound(weir_pool *p, int64_t elapsed)
-{
-    struct tuner *t = &p->tuner;
-    uint64_t bad = conflicts(p) - t->conflicts, good = t->returned > bad ? t->returned - bad : 0;
-    double rate = (double)good / (double)elapsed;
-    bool clash = bad >= CLASHES && bad * PEACE > good, worse = clash || rate < t->rate;
-    if (worse && !t->turned)
-        p->lanes[LANE_WRITE].bound = (p->lanes[LANE_WRITE].bound + 1) / 2; /* as it was before */
-    if (worse)
-        t->step = clash ? -1 : -t->step;
-    t->turned |= worse;
-    t->rate = rate;
-    p->lanes[LANE_WRITE].bound = next_bound(p);
-}
-
-static void search(weir_pool *p, int64_t now)
-{
-    struct lane *l = &p->lanes[LANE_WRITE];
-    struct tuner *t = &p->tuner;
-    t->returned++;
-    t->waited |= l->waiting > 0;
-    int64_t elapsed = now - t->since;
-    bool enough = elapsed >= WINDOW && t->returned >= (uint64_t)l->bound * LOANS_A_PLACE;
-    if (!enough && elapsed < LONGEST_WINDOW)
-        return;
-    if (enough && t->waited)
-        move_bound(p, elapsed);
-    begin_window(p, now);
+    p->tuner = (struct tuner){ .moved = now, .returned_at = now, .respite = INT64_MIN };
+    set_bound(p, is_searched_for(p) ? search_start(p, now) : own_bound(p));
 }
 
 /* ---- narrow, because of conflicts */
@@ -175,7 +112,7 @@ int64_t tune_due_locked(const weir_pool *p, enum lane_kind lane)
     return lane == LANE_WRITE && p->tuner.narrow ? clock_add(p->tuner.returned_at, STUCK) : NEVER;
 }
 
-/* keeps truth 3, with no help from maintenance, which a program without threads may not call meanwhile */
+/* keeps truth 2, with no help from maintenance, which a program without threads may not call meanwhile */
 void tune_look_locked(weir_pool *p, int64_t now)
 {
     struct tuner *t = &p->tuner;
@@ -201,7 +138,7 @@ void pool_conflict(weir_pool *p)
 
 /* ---- loans */
 
-/* keeps truth 4 */
+/* keeps truth 3 */
 void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now)
 {
     struct lane *l = &p->lanes[word_lane(word)];
@@ -211,7 +148,7 @@ void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now)
     if (!l->bound)
         set_bound(p, 0);
     else if (p->config.write_auto)
-        search(p, now);
+        l->bound = search_returned(p, now);
     else if (p->tuner.narrow)
         widen(p, now);
 }
