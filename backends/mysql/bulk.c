@@ -148,7 +148,7 @@ int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const w
     int st = way->begin(&b, err);
     if (st == WEIR_OK) {
         mys_begins(conn, deadline_ns, MYS_STOP);
-        st = mys_tell_undone(conn, err);
+        st = mys_admit(conn, 0, err);
         st = mys_ends(conn, st < 0 ? st : write_all(&b, way, bad, err));
     }
     way->end(&b);

@@ -4,7 +4,7 @@
  * The SQLSTATE is the server's own, which is HY000, "general error", for many.  What the library says itself gets one.
  *
  * Whether a transaction survived an error is known for most: it did, and only the statement is undone.  A deadlock undoes all of it.
- * For some it depends on settings of the server; then it is asked.
+ * For some it depends on settings of the server; then it is asked.  So it is for what is not in the table.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
@@ -103,7 +103,9 @@ static const struct meaning openings[] = {
     { WEIR_E_CONNECT, ELSEWHERE, LIVES, NULL, NULL, { 1053, 1129, 1156 } },
 };
 
-static const struct meaning unknown = { .status = WEIR_E_SERVER };
+/* The server's, and the library's. */
+static const struct meaning unknown[] = { { .status = WEIR_E_SERVER, .transaction = ASK },
+                                          { .status = WEIR_E_SERVER, .transaction = LIVES } };
 
 static int has_code(const struct meaning *m, unsigned code)
 {
@@ -124,7 +126,7 @@ static const struct meaning *look_up(const struct meaning *table, size_t n, unsi
 static const struct meaning *find(unsigned code, const char *text)
 {
     const struct meaning *m = look_up(meanings, sizeof meanings / sizeof *meanings, code, text);
-    return m ? m : &unknown;
+    return m ? m : &unknown[code / 1000 == 2 || code / 1000 == 5];
 }
 
 static const struct meaning *find_opening(unsigned code, const char *text)
@@ -186,13 +188,14 @@ static void take_down(struct said *said, MYSQL *mysql, MYSQL_STMT *handle)
 
 static int is_undone(struct mys_conn *c, const struct meaning *m)
 {
-    if (!mys_in_transaction(c) || m->transaction == LIVES)
+    if (!mys_is_inside(c) || m->transaction == LIVES)
         return 0;
     if (m->transaction == ASK) {
         weir_error ignored;
         c->wait.until = mys_grace_end(&c->road);
-        return mys_say(c, "DO 0", &ignored) == WEIR_OK && !mys_in_transaction(c);
+        return mys_say(c, "DO 0", &ignored) == WEIR_OK && !mys_is_inside(c);
     }
+    c->implied = 0;
     c->status &= ~(unsigned)SERVER_STATUS_IN_TRANS;
     return 1;
 }
@@ -251,7 +254,7 @@ int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err)
     complete(err, m, said.code, said.sqlstate);
     if (m->flags & DEAD)
         mys_cut_off(c);
-    c->unsure |= mys_in_transaction(c);
+    c->unsure |= mys_is_inside(c);
     if (is_undone(c, m))
         err->flags |= WEIR_ROLLED_BACK;
     if (c->dead)

@@ -137,7 +137,7 @@ void mys_settle(struct mys_conn *c)
     weir_error err;
     struct mys_stmt *s = c->unread;
     c->unread = NULL;
-    c->unsure |= mys_in_transaction(c);
+    c->unsure |= mys_is_inside(c);
     if (kill_query(&c->road, c->thread_id, mys_grace_end(&c->road), &err) < 0) {
         mys_cut_off(c);
         return;

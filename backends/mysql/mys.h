@@ -69,6 +69,10 @@ struct mys_wait {
 #define MYS_MOVES_ROLE 0x8u /* it may be a SET ROLE, or hide one */
 #define MYS_RETURNS 0x10u   /* it may return what it writes */
 #define MYS_EMPTY 0x20u
+#define MYS_MARKS \
+    0x40u /* it speaks of the transaction itself, which has to have begun: SAVEPOINT, COMMIT and the like */
+#define MYS_ENDS 0x80u                             /* it may end the transaction that it is in, and go on in another */
+#define MYS_ODD (MYS_KEEPS | MYS_MARKS | MYS_ENDS) /* not just reading or writing */
 
 struct mys_param;
 struct mys_column;
@@ -133,8 +137,10 @@ struct mys_conn {
     int changed;
     int native; /* the handle has been handed out */
     int dead;
-    unsigned isolation, own_isolation; /* kept for transactions, 0: its own; its own, 0: not asked yet */
-    unsigned kept;                     /* what the last transaction asked for */
+    unsigned
+        manner; /* of transactions: autocommit is 0, and this is the isolation kept, plus one; 0: the session is its own */
+    unsigned own_isolation; /* 0: not asked yet */
+    unsigned last; /* what the last transaction asked for, plus one; 0: nothing, or something ran in none since */
     int role_known, role_moved;
     char *role; /* at the beginning; NULL: none */
     uint64_t epoch;
@@ -153,6 +159,12 @@ struct mys_conn {
     int64_t affected;
     int64_t last_id;
     int ask_last_id; /* only the server knows it */
+
+    /* the transaction */
+    int begun;   /* by the core, which has not ended it */
+    int implied; /* the server will begin it with the first statement that needs one */
+    int guarded; /* a savepoint will tell whether a statement has ended it … */
+    int ended;   /* … which one has, and what is open now is another */
 };
 
 extern const weir_backend weir_mysql_backend;
@@ -264,16 +276,26 @@ static inline int mys_in_transaction(const struct mys_conn *c)
     return (c->status & SERVER_STATUS_IN_TRANS) != 0;
 }
 
+/* The same, as the core sees it, which is early. */
+static inline int mys_is_inside(const struct mys_conn *c)
+{
+    return c->implied || mys_in_transaction(c);
+}
+
 /* After a success: another set of rows follows, or what a procedure says in the end. */
 static inline int mys_has_more(const struct mys_conn *c)
 {
     return (c->mysql->server_status & SERVER_MORE_RESULTS_EXIST) != 0;
 }
 
-/* keeps truth 3 */
+/* keeps truth 3.  What the server says of transactions and autocommit counts, whoever has caused it. */
 static inline void mys_note(struct mys_conn *c)
 {
     c->status = c->mysql->server_status;
+    if (mys_in_transaction(c))
+        c->implied = 0;
+    if (c->status & SERVER_STATUS_AUTOCOMMIT)
+        c->manner = 0;
     c->changed |= (c->status & SERVER_SESSION_STATE_CHANGED) != 0;
     c->mysql->server_status &=
         ~(unsigned)SERVER_SESSION_STATE_CHANGED; /* MySQL's library would say so again with the next rows */
@@ -334,7 +356,11 @@ int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns
 int mys_has_transaction(void *conn);
 int mys_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err);
-int mys_isolation_back(struct mys_conn *c, weir_error *err);
+void mys_keep_nothing(struct mys_conn *c);                           /* after a reset */
+int mys_leave_manner(struct mys_conn *c, weir_error *err);           /* in no transaction */
+int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err);  /* before such a statement runs … */
+int mys_admit(struct mys_conn *c, unsigned traits, weir_error *err); /* … the same, if it may: mys_tell_undone */
+void mys_look_behind(struct mys_conn *c);                            /* after it, where `guarded` is set */
 
 static inline void *mys_resize(const weir_host *host, void *block, size_t size)
 {

@@ -110,5 +110,7 @@ int mys_ping(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_GIVE_UP);
+    if (c->manner && !c->begun) /* what has to be said anyway is a question, too */
+        return mys_ends(c, mys_leave_manner(c, err));
     return mys_ends(c, mysql_ping(c->mysql) == 0 ? WEIR_OK : mys_fail(c, NULL, err));
 }

@@ -223,6 +223,11 @@ void mys_abandon(void *conn)
     if (r->stmt->has_large)
         mys_columns_shrink(c, r->stmt);
     *r = (struct mys_result){ .at = MYS_CLOSED };
+    if (c->guarded) {
+        mys_begins(c, mys_grace_end(&c->road), MYS_GIVE_UP);
+        mys_look_behind(c);
+        mys_ends(c, WEIR_OK);
+    }
     mys_bury(c);
 }
 

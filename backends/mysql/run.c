@@ -158,28 +158,21 @@ static int run_plain(struct mys_conn *c, struct mys_stmt *s, int want_rows, weir
 
 /* ---- the hook, and what it leaves behind ---- */
 
-/* The isolation that is kept for transactions is none of others' business. */
-static int leave_isolation(struct mys_conn *c, const struct mys_stmt *s, weir_error *err)
-{
-    const int is_inside = mys_in_transaction(c) && !c->unsure && !(s->traits & MYS_KEEPS);
-    return c->isolation && !is_inside ? mys_isolation_back(c, err) : WEIR_OK;
-}
-
 int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     struct mys_stmt *s = stmt;
     mys_begins(c, deadline_ns, MYS_STOP);
     c->affected = 0;
-    int st = mys_tell_undone(c, err);
-    if (st == WEIR_OK)
-        st = leave_isolation(c, s, err);
+    int st = mys_admit(c, s->traits, err);
     c->changed |= (s->traits & MYS_KEEPS) != 0;
     c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
     if (st == WEIR_OK)
         st = s->handle ? run_prepared(c, s, args, want_rows, err) : run_plain(c, s, want_rows, err);
     if (st == WEIR_OK && c->result.at != MYS_STREAM)
         mys_note(c);
+    if (c->guarded && !mys_has_more(c))
+        mys_look_behind(c);
     return mys_ends(c, st);
 }
 

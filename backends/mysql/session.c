@@ -81,8 +81,10 @@ int mys_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_GIVE_UP);
-    const int st =
-        say_quietly(c, read_only ? "SET SESSION TRANSACTION READ ONLY" : "SET SESSION TRANSACTION READ WRITE", err);
+    int st = c->manner ? mys_leave_manner(c, err) : WEIR_OK;
+    if (st == WEIR_OK)
+        st =
+            say_quietly(c, read_only ? "SET SESSION TRANSACTION READ ONLY" : "SET SESSION TRANSACTION READ WRITE", err);
     if (st == WEIR_OK)
         c->read_only = read_only != 0;
     return mys_ends(c, st);
@@ -136,8 +138,8 @@ static int put_role_back(struct mys_conn *c, weir_error *err)
 int mys_dirty(void *conn)
 {
     const struct mys_conn *c = conn;
-    return !c->tracked || c->changed || c->unsure || c->unread || c->result.at == MYS_STREAM || mys_in_transaction(c) ||
-           !(c->status & SERVER_STATUS_AUTOCOMMIT);
+    return !c->tracked || c->changed || c->unsure || c->unread || c->result.at == MYS_STREAM || mys_is_inside(c) ||
+           !(c->manner || c->status & SERVER_STATUS_AUTOCOMMIT);
 }
 
 static int is_same(const char *now, const char *before)
@@ -171,7 +173,7 @@ static int undo_all(struct mys_conn *c, weir_error *err)
     int st = c->native ? put_handle_back(c, err) : WEIR_OK;
     if (st == WEIR_OK && mysql_reset_connection(c->mysql) != 0)
         st = mys_fail(c, NULL, err);
-    c->isolation = c->own_isolation = c->kept = 0;
+    mys_keep_nothing(c);
     c->epoch++;
     if (st == WEIR_OK && c->role_moved)
         st = put_role_back(c, err);
@@ -199,9 +201,8 @@ void *mys_native(void *conn)
     weir_error ignored;
     if (c->result.at == MYS_CLOSED) {
         mys_begins(c, mys_grace_end(&c->road), MYS_GIVE_UP);
+        mys_suit(c, MYS_KEEPS, &ignored);
         mys_know_role(c, &ignored); /* if that fails, so will the reset */
-        if (c->isolation)
-            mys_isolation_back(c, &ignored);
         mys_ends(c, WEIR_OK);
     }
     c->native = c->changed = c->role_moved = 1;

@@ -1,13 +1,25 @@
 /*
- * Transactions, and the isolation that a session keeps for them.
+ * Transactions, and the manner that a session keeps for them while they come one after the other.
  *
- *                     asked for twice in a row
- *     the session's own ──────────────────────► kept: `isolation`
- *                     ◄──────────────────────
- *        a transaction without one, or a statement that is in none, or may change the session's (run.c)
+ *                     the second in a row that asks for it
+ *     the session's own ──────────────────────────────────► in the manner of transactions: autocommit=0, the isolation asked for
+ *                     ◄──────────────────────────────────
+ *        a statement that is in none; a ping, a turn, a reset; a transaction of a session that has been changed
+ *
+ * In the manner the begin of a transaction is not said: the server begins it with the first statement that needs one.
+ *
+ *     begin ──► implied ──the server's status shows it, or START TRANSACTION──► open ──COMMIT, ROLLBACK──► none
+ *
+ * What must be true:
+ *  1. Nothing runs outside of a transaction of the core's while the session is in the manner: nobody would commit it.
+ *  2. While a transaction is implied, only a statement that cannot end one runs without START TRANSACTION before it.
+ *  3. A statement that may end the transaction, and go on in another, has a savepoint before it: without autocommit the status shows the
+ *     other one, but the savepoint is gone.
+ *  4. Autocommit is not set to 1 in a transaction: that would commit it.
  *
  * SPDX-License-Identifier: MIT
  */
+#include <assert.h>
 #include <stdio.h>
 #include "mys.h"
 
@@ -21,76 +33,171 @@ static int say(struct mys_conn *c, const char *sql, weir_error *err)
     return st;
 }
 
-/* ---- isolation ---- */
+/* ---- the manner ---- */
 
-static const char *const isolations[] = { NULL, "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE",
-                                          "READ UNCOMMITTED" };
+static const char *const isolations[] = { NULL, "READ-COMMITTED", "REPEATABLE-READ", "SERIALIZABLE",
+                                          "READ-UNCOMMITTED" };
 
-static int set_isolation(struct mys_conn *c, const char *whose, unsigned isolation, weir_error *err)
-{
-    char sql[80];
-    snprintf(sql, sizeof sql, "SET %sTRANSACTION ISOLATION LEVEL %s", whose, isolations[isolation]);
-    return say(c, sql, err);
-}
-
-/* The server writes "READ-COMMITTED". */
-static unsigned isolation_of(char *text)
+/* As the server writes it; 0: it is none of them. */
+static unsigned isolation_of(const char *text)
 {
     unsigned n = sizeof isolations / sizeof *isolations;
-    for (char *dash; (dash = strchr(text, '-'));)
-        *dash = ' ';
     while (--n && strcmp(text, isolations[n]) != 0)
         ;
     return n;
 }
 
+static const char *isolation_name(const struct mys_conn *c)
+{
+    return c->maria ? "tx_isolation" : "transaction_isolation";
+}
+
 static int know_isolation(struct mys_conn *c, weir_error *err)
 {
-    char text[32] = "";
-    const char *sql = c->maria ? "SELECT @@SESSION.tx_isolation" : "SELECT @@SESSION.transaction_isolation";
+    char sql[60], text[32] = "";
     if (c->own_isolation)
         return WEIR_OK;
+    snprintf(sql, sizeof sql, "SELECT @@SESSION.%s", isolation_name(c));
     const int st = mys_ask(c, text, sizeof text, sql, err);
     c->own_isolation = st > 0 ? isolation_of(text) : 0;
     return st < 0 ? st : WEIR_OK;
 }
 
-/* Transactions of one isolation often come one after the other: from the second on the session keeps it, which saves a round trip each. */
-static int keep_isolation(struct mys_conn *c, unsigned isolation, weir_error *err)
+/* One statement.  Isolation 0 stays as it is. */
+static int set_session(struct mys_conn *c, unsigned isolation, int autocommit, weir_error *err)
 {
-    int st = know_isolation(c, err);
-    if (st < 0 || !c->own_isolation)
-        return st < 0 ? st : set_isolation(c, "", isolation, err);
-    if (isolation != c->own_isolation)
-        st = set_isolation(c, "SESSION ", isolation, err);
+    char sql[100];
+    if (isolation)
+        snprintf(sql, sizeof sql, "SET SESSION %s='%s',autocommit=%d", isolation_name(c), isolations[isolation],
+                 autocommit);
+    else
+        snprintf(sql, sizeof sql, "SET autocommit=%d", autocommit);
+    return say(c, sql, err);
+}
+
+/* What has to be set so that the session has its own again; 0: it has. */
+static unsigned isolation_due(const struct mys_conn *c)
+{
+    return c->manner > 1 ? c->own_isolation : 0;
+}
+
+/* From now on it counts as in the manner, whatever becomes of the statement: leaving that does no harm. */
+static int enter_manner(struct mys_conn *c, unsigned isolation, weir_error *err)
+{
+    const int st = isolation ? know_isolation(c, err) : WEIR_OK;
+    if (st < 0 || (isolation && !c->own_isolation))
+        return st;
+    const unsigned due = isolation ? isolation : isolation_due(c);
+    c->manner = isolation + 1;
+    return set_session(c, due, 0, err);
+}
+
+/* keeps truth 4.  That it has been left is in the server's status. */
+int mys_leave_manner(struct mys_conn *c, weir_error *err)
+{
+    assert(!c->begun);
+    return set_session(c, isolation_due(c), 1, err);
+}
+
+void mys_keep_nothing(struct mys_conn *c)
+{
+    c->manner = c->own_isolation = c->last = 0;
+    c->begun = c->implied = c->guarded = c->ended = 0;
+}
+
+/* ---- within a transaction ---- */
+
+static int isolate_next(struct mys_conn *c, unsigned isolation, weir_error *err)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SET TRANSACTION ISOLATION LEVEL %s", isolations[isolation]);
+    for (char *dash; (dash = strchr(sql, '-'));)
+        *dash = ' ';
+    return say(c, sql, err);
+}
+
+/* The session's own is its again; the open transaction goes on as it began. */
+static int put_isolation_back(struct mys_conn *c, weir_error *err)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SET SESSION %s='%s'", isolation_name(c), isolations[c->own_isolation]);
+    const int st = say(c, sql, err);
     if (st == WEIR_OK)
-        c->isolation = isolation;
+        c->manner = 1;
     return st;
 }
 
-/* It may be set while a transaction is open, which goes on as it began. */
-int mys_isolation_back(struct mys_conn *c, weir_error *err)
+/* After an error the status does not tell whether the server has begun it. */
+static int begin_aloud(struct mys_conn *c, weir_error *err)
+{
+    int st = c->implied && c->unsure ? say(c, "DO 0", err) : WEIR_OK;
+    if (st == WEIR_OK && c->implied)
+        st = say(c, "START TRANSACTION", err);
+    return st;
+}
+
+/* keeps truths 1 to 3 */
+int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err)
 {
     int st = WEIR_OK;
-    if (c->isolation != c->own_isolation)
-        st = set_isolation(c, "SESSION ", c->own_isolation, err);
-    if (st == WEIR_OK)
-        c->isolation = c->kept = 0;
+    if (!c->begun) {
+        c->last = 0;
+        return c->manner ? mys_leave_manner(c, err) : WEIR_OK;
+    }
+    if (!c->manner || !(traits & MYS_ODD))
+        return WEIR_OK;
+    st = begin_aloud(c, err);
+    if (st == WEIR_OK && traits & MYS_KEEPS && isolation_due(c))
+        st = put_isolation_back(c, err);
+    if (st == WEIR_OK && traits & MYS_ENDS) {
+        st = say(c, "SAVEPOINT weir_whole", err);
+        c->guarded = st == WEIR_OK;
+    }
     return st;
 }
 
-static int isolate(struct mys_conn *c, unsigned isolation, weir_error *err)
+int mys_admit(struct mys_conn *c, unsigned traits, weir_error *err)
 {
-    const int again = isolation == c->kept;
-    c->kept = isolation;
-    if (isolation == c->isolation)
-        return WEIR_OK;
-    if (!isolation)
-        return mys_isolation_back(c, err);
-    return again && !c->changed ? keep_isolation(c, isolation, err) : set_isolation(c, "", isolation, err);
+    const int st = mys_tell_undone(c, err);
+    return st < 0 ? st : mys_suit(c, traits, err);
+}
+
+/* keeps truth 3 */
+void mys_look_behind(struct mys_conn *c)
+{
+    weir_error ignored;
+    c->guarded = 0;
+    if (c->dead || !mys_in_transaction(c))
+        return;
+    c->wait.until = mys_grace_end(&c->road);
+    c->ended = say(c, "RELEASE SAVEPOINT weir_whole", &ignored) < 0;
 }
 
 /* ---- the hooks ---- */
+
+/* Autocommit that is 0 by somebody else's doing is none of ours. */
+static int may_enter(const struct mys_conn *c, unsigned isolation, int read_only)
+{
+    return !c->changed && (c->manner || c->status & SERVER_STATUS_AUTOCOMMIT) && (isolation || !read_only);
+}
+
+/* Chooses the manner, or sees to the isolation of this one alone. */
+static int choose_manner(struct mys_conn *c, unsigned isolation, int read_only, weir_error *err)
+{
+    const int again = c->last == isolation + 1;
+    int st = WEIR_OK;
+    c->last = isolation + 1;
+    if (c->manner && c->changed)
+        st = mys_leave_manner(c, err);
+    if (st < 0 || c->manner == isolation + 1)
+        return st;
+    if (again && may_enter(c, isolation, read_only))
+        st = enter_manner(c, isolation, err);
+    if (st < 0 || c->manner == isolation + 1)
+        return st;
+    const unsigned wanted = isolation ? isolation : isolation_due(c);
+    return wanted ? isolate_next(c, wanted, err) : WEIR_OK;
+}
 
 /* An isolation may be the next transaction's; if that does not begin, it stays with the session. */
 int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err)
@@ -98,27 +205,45 @@ int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_STOP);
     c->undone = 0;
-    int st = isolate(c, isolation, err);
-    if (st == WEIR_OK)
+    c->begun = c->implied = 0;
+    int st = choose_manner(c, isolation, read_only, err);
+    const int implied = st == WEIR_OK && c->manner == isolation + 1 && !read_only;
+    if (st == WEIR_OK && !implied)
         st = say(c, read_only ? "START TRANSACTION READ ONLY" : "START TRANSACTION", err);
     if (st < 0)
         c->changed = 1;
+    c->begun = st == WEIR_OK;
+    c->implied = implied;
     return mys_ends(c, st);
 }
 
+/* Who has the native handle may use it at any time. */
+static void be_done(struct mys_conn *c)
+{
+    weir_error ignored;
+    c->begun = c->implied = c->guarded = c->ended = 0;
+    if (c->manner && c->native)
+        mys_leave_manner(c, &ignored);
+}
+
+/* Said of one that is implied, too: tables without transactions may be locked. */
 int mys_commit(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
     mys_begins(c, deadline_ns, MYS_STOP);
-    const int st = mys_tell_undone(c, err);
-    return mys_ends(c, st < 0 ? st : say(c, "COMMIT", err));
+    int st = mys_tell_undone(c, err);
+    if (st == WEIR_OK)
+        st = say(c, "COMMIT", err);
+    if (st == WEIR_OK)
+        be_done(c);
+    return mys_ends(c, st);
 }
 
 /* The server tells with each answer; of what failed, the driver knows whether it has ended the transaction. */
 int mys_has_transaction(void *conn)
 {
     const struct mys_conn *c = conn;
-    return mys_in_transaction(c) || c->undone;
+    return c->undone || (mys_is_inside(c) && !c->ended);
 }
 
 /* Has to happen: it is given time, even when the deadline has none left. */
@@ -128,5 +253,8 @@ int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err)
     const int64_t least = mys_grace_end(&c->road);
     mys_begins(c, deadline_ns > least ? deadline_ns : least, MYS_GIVE_UP);
     c->undone = 0;
-    return mys_ends(c, say(c, "ROLLBACK", err));
+    const int st = say(c, "ROLLBACK", err);
+    if (st == WEIR_OK)
+        be_done(c);
+    return mys_ends(c, st);
 }
