@@ -69,10 +69,9 @@ struct mys_wait {
 #define MYS_MOVES_ROLE 0x8u /* it may be a SET ROLE, or hide one */
 #define MYS_RETURNS 0x10u   /* it may return what it writes */
 #define MYS_EMPTY 0x20u
-#define MYS_MARKS \
-    0x40u /* it speaks of the transaction itself, which has to have begun: SAVEPOINT, COMMIT and the like */
-#define MYS_ENDS 0x80u                             /* it may end the transaction that it is in, and go on in another */
-#define MYS_ODD (MYS_KEEPS | MYS_MARKS | MYS_ENDS) /* not just reading or writing */
+#define MYS_MARKS 0x40u /* it speaks of the transaction itself: SAVEPOINT, COMMIT and the like */
+#define MYS_ENDS 0x80u  /* it may end the transaction that it is in, and go on in another */
+#define MYS_ODD (MYS_KEEPS | MYS_MARKS | MYS_ENDS) /* it does more than read or write */
 
 struct mys_param;
 struct mys_column;
@@ -137,8 +136,7 @@ struct mys_conn {
     int changed;
     int native; /* the handle has been handed out */
     int dead;
-    unsigned
-        manner; /* of transactions: autocommit is 0, and this is the isolation kept, plus one; 0: the session is its own */
+    unsigned manner; /* of transactions: autocommit is 0, the isolation this less one (0: the session's); 0: its own */
     unsigned own_isolation; /* 0: not asked yet */
     unsigned last; /* what the last transaction asked for, plus one; 0: nothing, or something ran in none since */
     int role_known, role_moved;

@@ -80,11 +80,11 @@ int mys_settle_in(struct mys_conn *c, weir_error *err)
 int mys_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
 {
     struct mys_conn *c = conn;
+    const char *sql = read_only ? "SET SESSION TRANSACTION READ ONLY" : "SET SESSION TRANSACTION READ WRITE";
     mys_begins(c, deadline_ns, MYS_GIVE_UP);
     int st = c->manner ? mys_leave_manner(c, err) : WEIR_OK;
     if (st == WEIR_OK)
-        st =
-            say_quietly(c, read_only ? "SET SESSION TRANSACTION READ ONLY" : "SET SESSION TRANSACTION READ WRITE", err);
+        st = say_quietly(c, sql, err);
     if (st == WEIR_OK)
         c->read_only = read_only != 0;
     return mys_ends(c, st);
