@@ -77,9 +77,9 @@ struct pg_word {
 /* A transaction that is to be begun (transact.c). */
 struct pg_begin {
     int pending; /* the server has not been told */
-    struct pg_word *word;
-    char *trace; /* the caller's: where its id goes; NULL: nowhere */
-    char sql[64];
+    const char *sql;
+    struct pg_word *word; /* the same, prepared */
+    char *trace;          /* the caller's: where its id goes; NULL: nowhere */
 };
 
 /* How far an open result has been read. */

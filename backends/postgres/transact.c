@@ -19,8 +19,17 @@
 #include <stdio.h>
 #include "pg.h"
 
-static const char *const levels[] = { "", " ISOLATION LEVEL READ COMMITTED", " ISOLATION LEVEL REPEATABLE READ",
-                                      " ISOLATION LEVEL SERIALIZABLE" };
+/* For each isolation: to write, to read only. */
+#define BOTH(level)                               \
+    {                                             \
+        "BEGIN" level, "BEGIN" level " READ ONLY" \
+    }
+static const char *const texts[4][2] = {
+    BOTH(""),
+    BOTH(" ISOLATION LEVEL READ COMMITTED"),
+    BOTH(" ISOLATION LEVEL REPEATABLE READ"),
+    BOTH(" ISOLATION LEVEL SERIALIZABLE"),
+};
 
 void pg_begin_forget(struct pg_conn *c)
 {
@@ -178,11 +187,12 @@ int pg_pass(struct pg_conn *c, weir_error *err)
 static int note(struct pg_conn *c, unsigned isolation, int reads, char *trace, int64_t deadline_ns, weir_error *err)
 {
     const int st = pg_begins(c, deadline_ns, err);
-    const int read_only = reads || c->read_only;
     if (st < 0)
         return st;
-    c->begin = (struct pg_begin){ .pending = 1, .word = &c->begins[isolation & 3][read_only], .trace = trace };
-    snprintf(c->begin.sql, sizeof c->begin.sql, "BEGIN%s%s", levels[isolation & 3], read_only ? " READ ONLY" : "");
+    const int read_only = reads || c->read_only;
+    const char *sql = texts[isolation & 3][read_only];
+    c->begin =
+        (struct pg_begin){ .pending = 1, .word = &c->begins[isolation & 3][read_only], .sql = sql, .trace = trace };
     c->transaction_reads = reads;
     c->failed_flags = 0;
     return WEIR_OK;
