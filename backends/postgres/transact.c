@@ -165,8 +165,10 @@ static void mend(struct pg_conn *c, weir_error *err)
     unmake_word(&c->id, forgotten);
     if (is_unable(c, err))
         st = begin_untraced(c, err);
-    else if (forgotten && !c->dead && (st = pg_undo(c, err)) == WEIR_OK)
-        st = say_begin(c, err);
+    else if (forgotten && !c->dead && (st = pg_undo(c, err)) == WEIR_OK) {
+        c->begin.pending = 1;
+        st = pg_begin_now(c, err);
+    }
     c->again = st == WEIR_OK;
 }
 

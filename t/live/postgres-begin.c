@@ -165,9 +165,23 @@ static int write_bulk(void *conn, int64_t n)
     return backend->bulk->write(conn, 1, &specs[0], &row, 1, &bad, SOON, &err);
 }
 
+static int write_many(void *conn, void *stmt)
+{
+    size_t done;
+    int64_t affected;
+    const weir_value cells[] = { weir_int(20), weir_int(21), weir_int(22) };
+    const weir_args rows[] = { weir_args_of(&cells[0], 1), weir_args_of(&cells[1], 1), weir_args_of(&cells[2], 1) };
+    const int st = wing->run_many(conn, stmt, rows, 3, &done, &affected, SOON, &err);
+    ok(done == 3 && affected == 3, "three rows of parameters run");
+    return st;
+}
+
 static void test_forgotten(void *conn, void *insert)
 {
-    void *isolation = make(conn, "SHOW transaction_isolation");
+    void *isolation = make(conn, "SHOW transaction_isolation"), *many = make(conn, "INSERT INTO keyed VALUES(?)");
+    wing->begin(conn, 0, 0, SOON, &err);
+    write_many(conn, many); /* which learns its types */
+    wing->rollback(conn, SOON, &err);
     begin_with(conn, insert, SERIALIZABLE);
     wing->rollback(conn, SOON, &err);
     lose(conn);
@@ -187,8 +201,13 @@ static void test_forgotten(void *conn, void *insert)
     wing->begin_traced(conn, SERIALIZABLE, trace, SOON, &err);
     is_int(write_bulk(conn, 11), WEIR_OK, "  are written behind such a beginning, too");
     ok(*trace && wing->commit(conn, SOON, &err) == WEIR_OK, "  and committed");
-    is_int(ask_int(conn, "SELECT count(*) FROM keyed WHERE n >= 10"), 2, "  once each");
+    lose(conn);
+    wing->begin_traced(conn, SERIALIZABLE, trace, SOON, &err);
+    is_int(write_many(conn, many), WEIR_OK, "  behind such a beginning, too");
+    ok(*trace && wing->commit(conn, SOON, &err) == WEIR_OK, "  and committed");
+    is_int(ask_int(conn, "SELECT count(*) FROM keyed WHERE n >= 10"), 5, "  once each");
     forget(conn, &isolation);
+    forget(conn, &many);
 }
 
 static void test_unable(void *conn, void *insert)
