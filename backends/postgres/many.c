@@ -1,8 +1,8 @@
 /*
  * Running a statement for many rows of parameters: sent by the hundred, as a pipeline.
  *
- * In a transaction that is open, or that the pipeline begins, so that where one ends means nothing.  The server skips what is behind a failure to the end of
- * its pipeline, and nothing more is sent.
+ * In a transaction that is open, or that the first pipeline begins, so that where one ends means nothing.  The server skips what is behind
+ * a failure to the end of its pipeline, and nothing more is sent.
  * SPDX-License-Identifier: MIT
  */
 #include "pg.h"

@@ -181,9 +181,10 @@ static int begin_for_holder(struct pg_conn *c)
 {
     weir_error ignored;
     const struct pg_begin begin = c->begin;
+    const int64_t soonest = pg_later(pg_now(c), c->grace_ns);
     if (!begin.pending)
         return 1;
-    pg_starts(c, c->until);
+    pg_starts(c, c->until > soonest ? c->until : soonest); /* this hook has no deadline of its own */
     if (pg_begin_now(c, &ignored) == WEIR_OK)
         return 1;
     c->begin = begin; /* the next statement will be told why */

@@ -60,6 +60,34 @@ static void test_trips(struct proxy *p, struct rig *by_proxy)
     end(&conn);
 }
 
+/* Statements have no names there, and go whole. */
+static void test_pooled(struct proxy *p)
+{
+    static const char *const options[] = { "pooler", "transaction", NULL };
+    struct rig pooled;
+    rig_begin(&pooled, proxy_port(p), options);
+    void *conn = session(&pooled), *insert = make(conn, "INSERT INTO late VALUES(1)");
+    const long before = proxy_round_trips(p);
+    begin_with(conn, insert, READ_COMMITTED);
+    ok(*trace, "behind a pooler a transaction has a trace");
+    is_int(wing->commit(conn, SOON, &err), WEIR_OK, "  is committed");
+    is_int(proxy_round_trips(p) - before, 2, "  and takes no more round trips");
+    begin_with(conn, insert, 0);
+    forget(conn, &insert);
+    failed_as(&err, wing->commit(conn, SOON, &err), WEIR_E_UNIQUE, "23505", WEIR_ROLLED_BACK,
+              "a commit fails whose statement is forgotten");
+    end(&conn);
+    conn = reader(&pooled);
+    insert = make(conn, "INSERT INTO late VALUES(2)");
+    wing->begin(conn, 0, 1, SOON, &err);
+    is_int(run_kept(conn, insert), WEIR_E_READ_ONLY, "a reader's transaction writes nothing");
+    wing->rollback(conn, SOON, &err);
+    is_int(run_kept(conn, insert), WEIR_E_READ_ONLY, "  nor does its lone statement");
+    forget(conn, &insert);
+    end(&conn);
+    is_int(pooled.blocks, 0, "  and all memory is given back");
+}
+
 static const weir_column column = { "n", 1, 0 };
 static const weir_bulk_spec specs[] = {
     { .size = sizeof *specs, .table = "keyed", .columns = &column, .count = 1 },
@@ -283,8 +311,10 @@ int main(void)
     must(conn, "CREATE TABLE t(n INTEGER)");
     must(conn, "CREATE TABLE keyed(n INTEGER PRIMARY KEY)");
     must(conn, "CREATE TABLE keyed_too(n INTEGER PRIMARY KEY)");
+    must(conn, "CREATE TABLE late(n INTEGER UNIQUE DEFERRABLE INITIALLY DEFERRED)");
     void *insert = make(conn, "INSERT INTO t VALUES(1)");
     test_trips(p, &by_proxy);
+    test_pooled(p);
     test_services(p);
     test_others_first(conn, insert);
     forget(conn, &insert);
