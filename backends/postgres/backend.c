@@ -53,7 +53,7 @@ static const weir_sql_wing sql_wing = {
     .run_many = pg_run_many,
 };
 
-/* A batch costs its transaction's three round trips and a flush of the log, which that many rows make up for. */
+/* A batch costs its transaction's round trips and a flush of the log, which that many rows make up for. */
 static const weir_bulk_wing bulk_wing = {
     .size = sizeof bulk_wing,
     .batch_rows = 10000,

@@ -93,15 +93,23 @@ static void doubt(struct pg_conn *c, struct pg_plan *p, weir_error *err)
     c->failed_flags |= WEIR_RETRY_TRANSACTION;
 }
 
+static int write_arrays(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, weir_error *err)
+{
+    int st = put_arrays(c, p, rows, err);
+    if (st == WEIR_OK)
+        st = pg_send(c, p->stmt, err);
+    if (st == WEIR_OK)
+        st = pg_pass(c, err);
+    return st < 0 ? st : pg_finish(c, NULL, NULL, err);
+}
+
 static int unnest(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err)
 {
     int st = pg_plan_ready(c, p, rows, bad, err);
     if (st == WEIR_OK)
-        st = put_arrays(c, p, rows, err);
-    if (st == WEIR_OK)
-        st = pg_send(c, p->stmt, err);
-    if (st == WEIR_OK)
-        st = pg_finish(c, NULL, NULL, err);
+        st = write_arrays(c, p, rows, err);
+    if (st < 0 && c->again)
+        st = write_arrays(c, p, rows, err);
     if (st < 0)
         doubt(c, p, err);
     return st;

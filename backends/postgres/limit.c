@@ -43,8 +43,8 @@ void pg_starts(struct pg_conn *c, int64_t deadline_ns)
         atomic_compare_exchange_strong(&c->stop, &earlier, PG_GO_ON);
     pg_goes_on(c, deadline_ns);
     const PGTransactionStatusType now = PQtransactionStatus(c->pg);
-    c->in_transaction = now == PQTRANS_INTRANS || now == PQTRANS_INERROR;
-    c->stale = 0;
+    c->in_transaction = c->begin.pending || now == PQTRANS_INTRANS || now == PQTRANS_INERROR;
+    c->stale = c->again = 0;
 }
 
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)

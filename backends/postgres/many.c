@@ -1,8 +1,8 @@
 /*
  * Running a statement for many rows of parameters: sent by the hundred, as a pipeline.
  *
- * In a transaction that is open, so that where a pipeline ends means nothing.  The server skips what is behind a failure to the end of
- * its pipeline, and nothing more is sent.
+ * In a transaction that is open, or that the first pipeline begins, so that where one ends means nothing.  The server skips what is behind
+ * a failure to the end of its pipeline, and nothing more is sent.
  * SPDX-License-Identifier: MIT
  */
 #include "pg.h"
@@ -30,7 +30,9 @@ static size_t count_fitting(const struct pg_stmt *s, const weir_args *rows, size
 /* Stops before a row that cannot be sent. */
 static int queue_rows(struct pg_conn *c, struct pg_stmt *s, const weir_args *rows, size_t count, weir_error *err)
 {
-    int st = pg_pipeline(c, err);
+    int st = pg_lead(c, err);
+    if (st == WEIR_OK && !c->led)
+        st = pg_pipeline(c, err);
     for (size_t i = 0; i < count && st == WEIR_OK; i++) {
         st = pg_encode(c, s, rows[i], err);
         if (st == WEIR_OK && !pg_queue(c, s))
@@ -69,6 +71,8 @@ static int run_stretch(struct pg_conn *c, struct pg_stmt *s, const weir_args *ro
         return queued;
     int st = pg_sync(c, &ended);
     if (st == WEIR_OK)
+        st = pg_pass(c, &ended);
+    if (st == WEIR_OK)
         st = hear_rows(c, s, done, affected, &last, &ended);
     if (st == WEIR_OK && last)
         st = pg_keep_counts(c, s, last, &ended);
@@ -88,8 +92,11 @@ int pg_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, siz
     int st = pg_begins(c, deadline_ns, err);
     if (st == WEIR_OK)
         st = pg_fit(c, s, *rows, err);
+    const size_t fitting = st == WEIR_OK ? count_fitting(s, rows, count) : 0;
     if (st == WEIR_OK)
-        st = run_stretch(c, s, rows, count_fitting(s, rows, count), done, affected, err);
+        st = run_stretch(c, s, rows, fitting, done, affected, err);
+    if (st < 0 && c->again)
+        st = run_stretch(c, s, rows, fitting, done, affected, err);
     if (st < 0)
         pg_outdate(c, s, err);
     else if (s->flags & PG_FORGETS)

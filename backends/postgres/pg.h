@@ -67,6 +67,21 @@ struct pg_stmt {
     char sql[];                     /* translated */
 };
 
+/* A statement of the driver's own without parameters, which the pipeline prepares that has it first. */
+struct pg_word {
+    char name[16]; /* empty: it is not prepared */
+    unsigned generation;
+    int fresh; /* it is being prepared */
+};
+
+/* A transaction that is to be begun (transact.c). */
+struct pg_begin {
+    int pending; /* the server has not been told */
+    const char *sql;
+    struct pg_word *word; /* the same, prepared */
+    char *trace;          /* the caller's: where its id goes; NULL: nowhere */
+};
+
 /* How far an open result has been read. */
 enum pg_at {
     PG_CLOSED,
@@ -125,6 +140,8 @@ struct pg_conn {
     int stale;               /* the last failure: the server wants the statement to be prepared anew */
     int syncs;               /* of a pipeline, not seen yet; only what comes before the last one is handed out */
     int copying;             /* a COPY is wanted, and not refused */
+    int led;                 /* something has been sent in front of the statement, and not been answered */
+    int again;               /* that failed, and is mended: the statement may be sent once more */
 
     /* the session */
     int64_t grace_ns;
@@ -148,7 +165,9 @@ struct pg_conn {
     struct pg_plan plans[PG_PLANS];
     uint64_t planned;            /* how often one was wanted */
     struct pg_stmt *about_table; /* what pg_learn asks; NULL: it has not yet */
-    struct pg_stmt *about_id;    /* and what asks for the transaction's */
+    struct pg_begin begin;
+    struct pg_word begins[4][2]; /* for each isolation: to write, to read only */
+    struct pg_word id;           /* asks for a transaction's */
     struct pg_result result;
     struct pg_args args;
     int64_t affected, last_id;
@@ -197,7 +216,8 @@ int pg_flush(struct pg_conn *c, weir_error *err);                  /* what libpq
 int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err); /* the next one; NULL after the last */
 /* The rest, to the end: fails with the first failure.  `first` is what has been read of it; `last`, if not NULL, gets the last one. */
 int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err);
-int pg_skip(struct pg_conn *c, weir_error *err); /* the answer to the first statement of a pipeline */
+/* The answer to the next statement of a pipeline; to all of it, if this one has failed. */
+int pg_hear(struct pg_conn *c, PGresult **out, weir_error *err);
 int pg_say(struct pg_conn *c, const char *sql, PGresult **last,
            weir_error *err);                         /* simple statements, and their answers */
 int pg_pipeline(struct pg_conn *c, weir_error *err); /* what is sent from here on makes up a pipeline */
@@ -357,10 +377,20 @@ int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_err
 int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                   size_t *bad, int64_t deadline_ns, weir_error *err);
 
+/* trace.c */
+int pg_knows_lineage(const struct pg_conn *c);
+const char *pg_ask_trace(const struct pg_conn *c); /* the query */
+void pg_read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRACE_SIZE]);
+int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err);
+
 /* transact.c */
 int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
 int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err);
-int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err);
+int pg_begin_now(struct pg_conn *c, weir_error *err); /* what is to be begun, before anything else is said */
+void pg_begin_forget(struct pg_conn *c);
+int pg_lead(struct pg_conn *c,
+            weir_error *err); /* begins a pipeline with what goes in front, if anything does: c->led */
+int pg_pass(struct pg_conn *c, weir_error *err); /* the answers to that; fails with c->again if all may be sent again */
 int pg_in_transaction(void *conn);
 int pg_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int pg_rollback(void *conn, int64_t deadline_ns, weir_error *err);

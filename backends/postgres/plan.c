@@ -55,16 +55,6 @@ static int send_questions(struct pg_conn *c, const char *probe, const char *tabl
     return st < 0 ? st : pg_sync(c, err);
 }
 
-/* One answer of several; behind one that failed there is nothing more to read. */
-static int hear(struct pg_conn *c, PGresult **out, weir_error *err)
-{
-    const int st = pg_answer(c, out, err);
-    const ExecStatusType status = st < 0 ? PGRES_EMPTY_QUERY : PQresultStatus(*out);
-    if (st < 0 || status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return st;
-    return pg_finish(c, *out, NULL, err);
-}
-
 static void keep_types(const PGresult *described, Oid *types, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -81,16 +71,16 @@ static void keep_table(const PGresult *about, struct pg_table *table)
 static int hear_answers(struct pg_conn *c, Oid *types, size_t count, struct pg_table *table, weir_error *err)
 {
     PGresult *r = NULL;
-    int st = hear(c, &r, err);
+    int st = pg_hear(c, &r, err);
     if (st < 0)
         return st;
     PQclear(r);
-    st = hear(c, &r, err);
+    st = pg_hear(c, &r, err);
     if (st < 0)
         return st;
     keep_types(r, types, count);
     PQclear(r);
-    st = hear(c, &r, err);
+    st = pg_hear(c, &r, err);
     if (st < 0)
         return st;
     keep_table(r, table);

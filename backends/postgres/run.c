@@ -68,15 +68,6 @@ int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err
 
 /* ---- sending ---- */
 
-/* A reader behind a pooler has no session that refuses writes: its transactions do, and a lone statement is one with this before it. */
-static int send_read_only(struct pg_conn *c, weir_error *err)
-{
-    const int st = pg_pipeline(c, err);
-    return st < 0
-               ? st
-               : pg_sent(c, PQsendQueryParams(c->pg, "SET TRANSACTION READ ONLY", 0, NULL, NULL, NULL, NULL, 0), err);
-}
-
 static int send_whole(struct pg_conn *c, const struct pg_stmt *s, const struct pg_args *a)
 {
     return PQsendQueryParams(c->pg, s->sql, (int)s->params, s->actual, a->values, a->lengths, a->formats, 0);
@@ -97,21 +88,16 @@ int pg_queue(struct pg_conn *c, struct pg_stmt *s)
 
 int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
-    const int st = pg_sent(c, pg_queue(c, s), err);
-    pg_args_trim(c);
-    return st;
-}
-
-static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
-{
-    const int guard = c->pooler && c->read_only && !c->in_transaction;
-    int st = pg_encode(c, s, args, err);
-    if (st == WEIR_OK && guard)
-        st = send_read_only(c, err);
+    int st = pg_lead(c, err);
     if (st < 0)
         return st;
-    st = pg_send(c, s, err);
-    return st == WEIR_OK && guard ? pg_sync(c, err) : st;
+    const int taken = pg_queue(c, s);
+    if (!c->led)
+        st = pg_sent(c, taken, err);
+    else
+        st = taken ? pg_sync(c, err) : pg_fail(c, NULL, err);
+    pg_args_trim(c);
+    return st;
 }
 
 /* ---- the answer ---- */
@@ -119,10 +105,10 @@ static int send_all(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
 /* A value that does not parse may be one for the type that its column has by now.  1: it may be run again. */
 int pg_outdate(struct pg_conn *c, struct pg_stmt *s, const weir_error *err)
 {
-    const int again = c->stale && !c->in_transaction;
+    const int again = c->again || (c->stale && !c->in_transaction);
     if (c->stale || strcmp(err->sqlstate, "22P02") == 0)
         pg_unmake(c, s);
-    c->stale = 0;
+    c->stale = c->again = 0;
     return again;
 }
 
@@ -198,25 +184,29 @@ static int begin_stream(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 }
 
 /*
- * 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart.  The wait for it is begun
- * here in any case: libpq need not be asked whether it has an answer that it has not read.
+ * 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart; it is looked at with what
+ * comes in front of it.  The wait for it is begun here in any case: libpq need not be asked whether it has an answer that it has not
+ * read.
  */
 static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
 {
-    const int guarded = c->syncs > 0, reads = s->columns > 0 && s->flags & PG_READS;
-    const int st = guarded ? pg_skip(c, err) : c->heard ? WEIR_OK : pg_wait(c, POLLIN, err);
-    if (st == WEIR_OK && !guarded && !reads)
+    const int reads = s->columns > 0 && s->flags & PG_READS;
+    int st = c->heard ? WEIR_OK : pg_wait(c, POLLIN, err);
+    const int is_short = st == WEIR_OK && reads && pg_answer_is_short(c);
+    if (st == WEIR_OK && !reads)
         PQconsumeInput(c->pg);
-    if (st < 0 || !reads || (!guarded && pg_answer_is_short(c)))
-        return st;
-    return pg_stream_rows(c);
+    if (st == WEIR_OK)
+        st = pg_pass(c, err);
+    return st < 0 || !reads || is_short ? st : pg_stream_rows(c);
 }
 
 static int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)
 {
     int st = pg_fit(c, s, args, err);
     if (st == WEIR_OK)
-        st = send_all(c, s, args, err);
+        st = pg_encode(c, s, args, err);
+    if (st == WEIR_OK)
+        st = pg_send(c, s, err);
     if (st == WEIR_OK)
         st = choose_form(c, s, err);
     if (st < 0)

@@ -89,7 +89,7 @@ int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
 int pg_dirty(void *conn)
 {
     const struct pg_conn *c = conn;
-    return c->changed || c->native || PQtransactionStatus(c->pg) != PQTRANS_IDLE;
+    return c->changed || c->native || pg_in_transaction(conn);
 }
 
 /* What a borrower of the native handle may have left in libpq; 0: it cannot be undone. */
@@ -132,6 +132,7 @@ int pg_reset(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
     pg_abandon(c);
+    pg_begin_forget(c);
     pg_starts(c, deadline_ns);
     c->housework = 1;
     if (c->native && (c->pooler || !tidy_handle(c)))
@@ -175,9 +176,26 @@ int pg_ping(void *conn, int64_t deadline_ns, weir_error *err)
     return st < 0 ? st : pg_say(c, "", NULL, err);
 }
 
+/* Who has the handle finds the transaction that was begun: without it, what is done there would be committed at once. */
+static int begin_for_holder(struct pg_conn *c)
+{
+    weir_error ignored;
+    const struct pg_begin begin = c->begin;
+    const int64_t soonest = pg_later(pg_now(c), c->grace_ns);
+    if (!begin.pending)
+        return 1;
+    pg_starts(c, c->until > soonest ? c->until : soonest); /* this hook has no deadline of its own */
+    if (pg_begin_now(c, &ignored) == WEIR_OK)
+        return 1;
+    c->begin = begin; /* the next statement will be told why */
+    return 0;
+}
+
 void *pg_native(void *conn)
 {
     struct pg_conn *c = conn;
+    if (!begin_for_holder(c))
+        return NULL;
     PQsetnonblocking(c->pg, 0); /* as whoever knows libpq expects to find it */
     c->native = 1;
     return c->pg;

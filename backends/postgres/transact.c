@@ -1,177 +1,221 @@
 /*
- * Transactions.  Any failure in one leaves it open and useless until it is rolled back; the server sees to that.  A commit of such a one
- * is answered with success and the word ROLLBACK, which is a failure here.
+ * Transactions: how they begin, and how they end.
+ *
+ * To begin one takes no round trip: it is noted, and goes in front of the first statement, in one pipeline with that and the question for
+ * the transaction's id.  Behind a failure the server does nothing more of a pipeline.
+ *
+ * Any failure in a transaction leaves it open and useless until it is rolled back; the server sees to that.  A commit of such a one is
+ * answered with success and the word ROLLBACK, which is a failure here.
+ *
+ * What must be true:
+ *  1. While a beginning is noted nothing else is said to the server: pg_send has it in front, and before anything else (pg_pipeline,
+ *     pg_say) it is said on its own.
+ *  2. A beginning that fails leaves no transaction open, and its failure says so (WEIR_ROLLED_BACK): what came next would be committed by
+ *     itself.
+ *  3. `trace` is the caller's until the transaction has ended: it is written once, by the first statement, and the note ends with the
+ *     transaction.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
 #include "pg.h"
 
-static const char *const levels[] = { "", " ISOLATION LEVEL READ COMMITTED", " ISOLATION LEVEL REPEATABLE READ",
-                                      " ISOLATION LEVEL SERIALIZABLE" };
-
-int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err)
-{
-    struct pg_conn *c = conn;
-    char sql[80];
-    snprintf(sql, sizeof sql, "BEGIN%s%s", levels[isolation & 3], read_only || c->read_only ? " READ ONLY" : "");
-    int st = pg_begins(c, deadline_ns, err);
-    if (st == WEIR_OK)
-        st = pg_say(c, sql, NULL, err);
-    c->transaction_reads = read_only;
-    c->failed_flags = 0;
-    return st;
-}
-
-/*
- * ---- traces ----
- *
- * The transaction's id, and what it is an id of: a timeline of a server, between two crashes.
- *
- * A standby that was promoted gives the same ids to other transactions: nothing is told across a timeline.  So does a server after a
- * crash, to those of which it had written nothing down: then "committed" may be said of somebody else's.  "aborted" is still true, and so
- * it is of an id that was not given yet, for what is committed is written down.  A crash is seen by the statistics, which begin anew after
- * one, and stay over an orderly stop.
- */
-
-#define LINEAGE                                                                                       \
-    "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) || ' ' || (SELECT system_identifier FROM " \
-    "pg_control_system())"
-#define SINCE_CRASH "(SELECT coalesce(extract(epoch FROM stats_reset)::text, '-') FROM pg_stat_bgwriter)"
-
-#define ID "SELECT txid_current()"
-#define ID_AND_LINEAGE                                                   \
-    "SELECT CASE WHEN NOT pg_is_in_recovery() THEN txid_current() END, " \
-    "CASE WHEN NOT pg_is_in_recovery() THEN " LINEAGE " || ' ' || " SINCE_CRASH " END"
-
-/*
- * What asks for it.  A server that writes stays on its timeline for as long as the session; behind a pooler the next one may be another's.
- * Asked again and again it is prepared: the server would spend as much on its text as on the rest of a small transaction.
- */
-static int write_trace_query(struct pg_conn *c, char *sql, size_t size, weir_error *err)
-{
-    if (!*c->lineage || c->pooler) {
-        snprintf(sql, size, "%s", ID_AND_LINEAGE);
-        return WEIR_OK;
+/* For each isolation: to write, to read only. */
+#define BOTH(level)                               \
+    {                                             \
+        "BEGIN" level, "BEGIN" level " READ ONLY" \
     }
-    const int st = pg_keep(c, &c->about_id, ID, err);
-    if (st == WEIR_OK)
-        snprintf(sql, size, "EXECUTE %s", c->about_id->name);
+static const char *const texts[4][2] = {
+    BOTH(""),
+    BOTH(" ISOLATION LEVEL READ COMMITTED"),
+    BOTH(" ISOLATION LEVEL REPEATABLE READ"),
+    BOTH(" ISOLATION LEVEL SERIALIZABLE"),
+};
+
+void pg_begin_forget(struct pg_conn *c)
+{
+    c->begin = (struct pg_begin){ .pending = 0 };
+}
+
+/* ---- said on its own ---- */
+
+static int say_begin(struct pg_conn *c, weir_error *err)
+{
+    char sql[500];
+    PGresult *r = NULL;
+    char *trace = c->begin.trace;
+    snprintf(sql, sizeof sql, "%s%s%s", c->begin.sql, trace ? "; " : "", trace ? pg_ask_trace(c) : "");
+    const int st = pg_say(c, sql, &r, err);
+    if (st == WEIR_OK && trace)
+        pg_read_trace(c, r, trace);
+    PQclear(r);
     return st;
 }
 
-static void read_trace(struct pg_conn *c, const PGresult *r, char trace[WEIR_TRACE_SIZE])
+/* What speaks the protocol and is no PostgreSQL, or an old one, may not know the functions that it is asked with, or not allow them. */
+static int is_unable(const struct pg_conn *c, const weir_error *err)
 {
-    if (PQntuples(r) != 1 || PQgetisnull(r, 0, 0))
-        return; /* a standby has no ids to give */
-    if (PQnfields(r) > 1)
-        snprintf(c->lineage, sizeof c->lineage, "%s", PQgetvalue(r, 0, 1));
-    snprintf(trace, WEIR_TRACE_SIZE, "%s %s", PQgetvalue(r, 0, 0), c->lineage);
+    return c->begin.trace && !c->dead && (strncmp(err->sqlstate, "42", 2) == 0 || strncmp(err->sqlstate, "0A", 2) == 0);
 }
 
-/* What speaks the protocol and is no PostgreSQL, or an old one, may not know these functions, or not allow them.  Or it was the begin
-   that it refused, as a standby does a serializable one; then nothing is learned. */
-static int begin_untraced(struct pg_conn *c, unsigned isolation, int64_t deadline_ns, weir_error *err)
+/* Or it was the begin that it refused, as a standby does a serializable one; then nothing is learned. */
+static int begin_untraced(struct pg_conn *c, weir_error *err)
 {
+    c->begin.trace = NULL;
     int st = pg_undo(c, err);
     if (st == WEIR_OK)
-        st = pg_begin(c, isolation, 0, deadline_ns, err);
+        st = say_begin(c, err);
     c->untraced = st == WEIR_OK;
     return st;
 }
 
-static int begin_and_ask(struct pg_conn *c, unsigned isolation, PGresult **r, weir_error *err)
+int pg_begin_now(struct pg_conn *c, weir_error *err)
 {
-    char sql[500];
-    const int used = snprintf(sql, sizeof sql, "BEGIN%s; ", levels[isolation & 3]);
-    const int st = write_trace_query(c, sql + used, sizeof sql - (size_t)used, err);
-    return st < 0 ? st : pg_say(c, sql, r, err);
+    if (!c->begin.pending)
+        return WEIR_OK;
+    c->begin.pending = 0;
+    int st = say_begin(c, err);
+    if (st < 0 && is_unable(c, err))
+        st = begin_untraced(c, err);
+    pg_begin_forget(c);
+    return st;
 }
 
-/* Once more, if the server has forgotten the statement. */
-static int begin_and_know(struct pg_conn *c, unsigned isolation, PGresult **r, weir_error *err)
+/* ---- in front of a statement ---- */
+
+static int queue_text(struct pg_conn *c, const char *sql)
 {
-    int st = begin_and_ask(c, isolation, r, err);
-    if (st == WEIR_OK || c->dead || strcmp(err->sqlstate, "26000") != 0)
+    return PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+/* The server would spend as much on the texts as on the rest of a small transaction. */
+static int queue_word(struct pg_conn *c, struct pg_word *w, const char *sql)
+{
+    w->fresh = !*w->name || w->generation != c->generation;
+    if (w->fresh) {
+        snprintf(w->name, sizeof w->name, "weir_%u", ++c->numbers);
+        w->generation = c->generation;
+    }
+    return (!w->fresh || PQsendPrepare(c->pg, w->name, sql, 0, NULL)) &&
+           PQsendQueryPrepared(c->pg, w->name, 0, NULL, NULL, NULL, 0);
+}
+
+static int queue_begin(struct pg_conn *c)
+{
+    const struct pg_begin *b = &c->begin;
+    const char *question = pg_ask_trace(c);
+    if (!(c->pooler ? queue_text(c, b->sql) : queue_word(c, b->word, b->sql)))
+        return 0;
+    return !b->trace || (pg_knows_lineage(c) ? queue_word(c, &c->id, question) : queue_text(c, question));
+}
+
+/* A reader behind a pooler has no session that refuses writes: its transactions do, and a lone statement is one with this before it. */
+int pg_lead(struct pg_conn *c, weir_error *err)
+{
+    const int begins = c->begin.pending;
+    c->led = begins || (c->pooler && c->read_only && !c->in_transaction);
+    c->begin.pending = 0;
+    const int st = c->led ? pg_pipeline(c, err) : WEIR_OK;
+    if (st < 0 || !c->led)
         return st;
-    pg_unmake(c, c->about_id);
-    st = pg_undo(c, err);
-    return st < 0 ? st : begin_and_ask(c, isolation, r, err);
+    return (begins ? queue_begin(c) : queue_text(c, "SET TRANSACTION READ ONLY")) ? WEIR_OK : pg_fail(c, NULL, err);
+}
+
+static int hear_word(struct pg_conn *c, struct pg_word *w, PGresult **out, weir_error *err)
+{
+    if (w && w->fresh) {
+        const int st = pg_hear(c, out, err);
+        if (st < 0)
+            return st;
+        PQclear(*out);
+        w->fresh = 0;
+    }
+    return pg_hear(c, out, err);
+}
+
+static int hear_front(struct pg_conn *c, weir_error *err)
+{
+    PGresult *r;
+    int st = hear_word(c, c->begin.word, &r, err);
+    if (st < 0)
+        return st;
+    PQclear(r);
+    if (!c->begin.trace)
+        return WEIR_OK;
+    st = hear_word(c, &c->id, &r, err);
+    if (st < 0)
+        return st;
+    pg_read_trace(c, r, c->begin.trace);
+    PQclear(r);
+    return WEIR_OK;
+}
+
+/* One that the server has not, or no more. */
+static void unmake_word(struct pg_word *w, int forgotten)
+{
+    if (w && (w->fresh || forgotten))
+        *w = (struct pg_word){ .fresh = 0 };
+}
+
+/* Begins anew, on its own, if that is better: the statement, which has not run, may then be sent again. */
+static void mend(struct pg_conn *c, weir_error *err)
+{
+    const int forgotten = strcmp(err->sqlstate, "26000") == 0;
+    int st = err->status;
+    unmake_word(c->begin.word, forgotten);
+    unmake_word(&c->id, forgotten);
+    if (is_unable(c, err))
+        st = begin_untraced(c, err);
+    else if (forgotten && !c->dead && (st = pg_undo(c, err)) == WEIR_OK) {
+        c->begin.pending = 1;
+        st = pg_begin_now(c, err);
+    }
+    c->again = st == WEIR_OK;
+}
+
+int pg_pass(struct pg_conn *c, weir_error *err)
+{
+    if (!c->led)
+        return WEIR_OK;
+    const int st = hear_front(c, err);
+    if (st < 0)
+        mend(c, err);
+    c->led = 0;
+    pg_begin_forget(c);
+    return st;
+}
+
+/* ---- hooks ---- */
+
+static int note(struct pg_conn *c, unsigned isolation, int reads, char *trace, int64_t deadline_ns, weir_error *err)
+{
+    const int st = pg_begins(c, deadline_ns, err);
+    if (st < 0)
+        return st;
+    const int read_only = reads || c->read_only;
+    const char *sql = texts[isolation & 3][read_only];
+    c->begin =
+        (struct pg_begin){ .pending = 1, .word = &c->begins[isolation & 3][read_only], .sql = sql, .trace = trace };
+    c->transaction_reads = reads;
+    c->failed_flags = 0;
+    return WEIR_OK;
+}
+
+int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err)
+{
+    return note(conn, isolation, read_only, NULL, deadline_ns, err);
 }
 
 int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
-    PGresult *r = NULL;
     *trace = '\0';
-    if (c->untraced || c->read_only)
-        return pg_begin(c, isolation, 0, deadline_ns, err);
-    int st = pg_begins(c, deadline_ns, err);
-    if (st == WEIR_OK)
-        st = begin_and_know(c, isolation, &r, err);
-    c->transaction_reads = 0;
-    c->failed_flags = 0;
-    if (st == WEIR_OK)
-        read_trace(c, r, trace);
-    else if (!c->dead && (strncmp(err->sqlstate, "42", 2) == 0 || strncmp(err->sqlstate, "0A", 2) == 0))
-        st = begin_untraced(c, isolation, deadline_ns, err);
-    PQclear(r);
-    return st;
+    return note(c, isolation, 0, c->untraced || c->read_only ? NULL : trace, deadline_ns, err);
 }
-
-static int fate_of(const char *status)
-{
-    static const struct {
-        const char *status;
-        weir_fate fate;
-    } fates[] = {
-        { "committed", WEIR_FATE_COMMITTED },
-        { "aborted", WEIR_FATE_ABORTED },
-        { "in progress", WEIR_FATE_PENDING },
-    };
-    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
-        if (strcmp(status, fates[i].status) == 0)
-            return (int)fates[i].fate;
-    return WEIR_FATE_UNKNOWN; /* it has been forgotten, or is of another lineage */
-}
-
-/* "<id> <timeline> <server> <since>", as it was written by read_trace. */
-static int write_question(char *sql, size_t size, const char *trace)
-{
-    const char *lineage = strchr(trace, ' '), *since = strrchr(trace, ' ');
-    if (!lineage || since == lineage)
-        return 0;
-    const int id = (int)(lineage - trace), line = (int)(since - lineage) - 1;
-    snprintf(sql, size,
-             "SELECT CASE WHEN pg_is_in_recovery() OR " LINEAGE " <> '%.*s' THEN '' "
-             "WHEN " SINCE_CRASH " = '%s' THEN txid_status(%.*s) "
-             "WHEN %.*s >= txid_snapshot_xmax(txid_current_snapshot()) THEN 'aborted' "
-             "WHEN txid_status(%.*s) = 'aborted' THEN 'aborted' END",
-             line, lineage + 1, since + 1, id, trace, id, trace, id, trace);
-    return 1;
-}
-
-int pg_settle_trace(void *conn, const char *trace, int64_t deadline_ns, weir_error *err)
-{
-    struct pg_conn *c = conn;
-    PGresult *r = NULL;
-    char sql[700];
-    if (!write_question(sql, sizeof sql, trace))
-        return WEIR_FATE_UNKNOWN;
-    int st = pg_begins(c, deadline_ns, err);
-    if (st == WEIR_OK)
-        st = pg_say(c, sql, &r, err);
-    if (st == WEIR_OK)
-        st = PQntuples(r) == 1 ? fate_of(PQgetvalue(r, 0, 0)) : WEIR_FATE_UNKNOWN;
-    PQclear(r);
-    return st;
-}
-
-/* ---- ends ---- */
 
 int pg_in_transaction(void *conn)
 {
     const struct pg_conn *c = conn;
-    return PQtransactionStatus(c->pg) != PQTRANS_IDLE;
+    return c->begin.pending || PQtransactionStatus(c->pg) != PQTRANS_IDLE;
 }
 
 static int was_committed(PGresult *r)
@@ -179,16 +223,10 @@ static int was_committed(PGresult *r)
     return strcmp(PQcmdStatus(r), "COMMIT") == 0;
 }
 
-int pg_commit(void *conn, int64_t deadline_ns, weir_error *err)
+static int say_commit(struct pg_conn *c, weir_error *err)
 {
-    struct pg_conn *c = conn;
     PGresult *r = NULL;
-    int st = pg_begins(c, deadline_ns, err);
-    if (st < 0)
-        return st;
-    if (!c->in_transaction)
-        return c->host->fail(err, WEIR_E_STATEMENT, "postgres: there is no transaction to commit");
-    st = pg_say(c, "COMMIT", &r, err);
+    int st = pg_say(c, "COMMIT", &r, err);
     if (st == WEIR_OK && !was_committed(r)) {
         st = c->host->fail(
             err, WEIR_E_SERVER,
@@ -198,6 +236,20 @@ int pg_commit(void *conn, int64_t deadline_ns, weir_error *err)
     }
     PQclear(r);
     return st;
+}
+
+/* Of a transaction in which nothing was done the server has not heard, and need not. */
+int pg_commit(void *conn, int64_t deadline_ns, weir_error *err)
+{
+    struct pg_conn *c = conn;
+    const int st = pg_begins(c, deadline_ns, err);
+    if (st < 0)
+        return st;
+    if (!c->in_transaction)
+        return c->host->fail(err, WEIR_E_STATEMENT, "postgres: there is no transaction to commit");
+    const int is_empty = c->begin.pending && PQtransactionStatus(c->pg) == PQTRANS_IDLE;
+    pg_begin_forget(c);
+    return is_empty ? WEIR_OK : say_commit(c, err);
 }
 
 /* Has to happen: a deadline that has passed leaves it the time that a request to stop has. */
@@ -214,6 +266,7 @@ int pg_undo(struct pg_conn *c, weir_error *err)
 int pg_rollback(void *conn, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
+    pg_begin_forget(c);
     pg_starts(c, deadline_ns);
     return pg_undo(c, err);
 }

@@ -40,7 +40,8 @@ int pg_sent(struct pg_conn *c, int sent, weir_error *err)
 
 int pg_pipeline(struct pg_conn *c, weir_error *err)
 {
-    return PQenterPipelineMode(c->pg) ? WEIR_OK : pg_fail(c, NULL, err);
+    const int st = pg_begin_now(c, err);
+    return st < 0 || PQenterPipelineMode(c->pg) ? st : pg_fail(c, NULL, err);
 }
 
 int pg_sync(struct pg_conn *c, weir_error *err)
@@ -147,18 +148,25 @@ int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *e
 
 int pg_say(struct pg_conn *c, const char *sql, PGresult **last, weir_error *err)
 {
-    const int st = pg_sent(c, PQsendQuery(c->pg, sql), err);
+    int st = pg_begin_now(c, err);
+    c->running = NULL;
+    if (st == WEIR_OK)
+        st = pg_sent(c, PQsendQuery(c->pg, sql), err);
     return st < 0 ? st : pg_finish(c, NULL, last, err);
 }
 
-int pg_skip(struct pg_conn *c, weir_error *err)
+int pg_hear(struct pg_conn *c, PGresult **out, weir_error *err)
 {
-    PGresult *r;
-    int st = take(c, &r, err);
-    if (st == WEIR_OK && (!r || is_failure(r)))
-        return pg_finish(c, r, NULL, err);
-    PQclear(r);
-    return st < 0 ? st : take(c, &r, err); /* the end of it */
+    PGresult *end;
+    int st = take(c, out, err);
+    if (st == WEIR_OK && (!*out || is_failure(*out)))
+        return pg_finish(c, *out, NULL, err);
+    if (st < 0)
+        return st;
+    st = take(c, &end, err);
+    if (st < 0)
+        PQclear(*out);
+    return st;
 }
 
 /* Answers on their way from the socket, where libpq has not taken them yet. */

@@ -85,6 +85,7 @@ typedef struct weir_sql_wing {
     const char *(*name)(void *conn, size_t column); /* borrowed until abandon */
     int64_t (*affected)(void *conn);                /* rows that the last `run` changed */
     int64_t (*last_id)(void *conn);
+    /* May leave the server to be told with the first statement, which then fails as this would have, with WEIR_ROLLED_BACK. */
     int (*begin)(void *conn, unsigned isolation, int read_only, int64_t deadline_ns, weir_error *err);
     int (*commit)(void *conn, int64_t deadline_ns, weir_error *err);
     int (*rollback)(void *conn, int64_t deadline_ns, weir_error *err);
@@ -100,7 +101,8 @@ typedef struct weir_sql_wing {
     int (*run_many)(void *conn, void *stmt, const weir_args *rows, size_t count, size_t *done, int64_t *affected,
                     int64_t deadline_ns, weir_error *err);
     int (*in_transaction)(void *conn); /* no round trip: 0: what `begin` began has been ended, by a statement */
-    /* `begin` in as many round trips, which also writes to `trace` what `settle` will need; "": there is none this time. */
+    /* `begin` in as many round trips, which also writes to `trace` what `settle` will need; "": there is none this time.  It is the
+       caller's, and stays until commit or rollback: it may be written with the first statement, and not once those have begun. */
     int (*begin_traced)(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns,
                         weir_error *err);
     /* Asks, on another connection, what became of it: a weir_fate, or < 0.  ABORTED and COMMITTED are final. */

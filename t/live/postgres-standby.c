@@ -60,11 +60,20 @@ static void test_transactions(void)
 {
     char trace[WEIR_TRACE_SIZE];
     void *conn = session(&rig);
-    failed_as(&err, wing->begin(conn, 3, 0, SOON, &err), WEIR_E_UNSUPPORTED, "0A000", 0,
+    void *one = make(conn, "SELECT 1");
+    wing->begin(conn, 3, 0, SOON, &err);
+    failed_as(&err, run(conn, "SELECT 2", &err), WEIR_E_UNSUPPORTED, "0A000", WEIR_ROLLED_BACK,
               "no serializable transaction begins on a standby");
-    failed_as(&err, wing->begin_traced(conn, 3, trace, SOON, &err), WEIR_E_UNSUPPORTED, "0A000", 0,
+    is_int(wing->in_transaction(conn), 0, "  and none is open");
+    wing->begin(conn, 3, 0, SOON, &err);
+    failed_as(&err, wing->run(conn, one, WEIR_NO_ARGS, 0, SOON, &err), WEIR_E_UNSUPPORTED, "0A000", WEIR_ROLLED_BACK,
+              "  nor in front of a statement");
+    is_int(wing->in_transaction(conn), 0, "  and none is open");
+    wing->begin_traced(conn, 3, trace, SOON, &err);
+    failed_as(&err, wing->run(conn, one, WEIR_NO_ARGS, 0, SOON, &err), WEIR_E_UNSUPPORTED, "0A000", WEIR_ROLLED_BACK,
               "  nor with a trace");
     is_int(wing->begin_traced(conn, 0, trace, SOON, &err), WEIR_OK, "others do");
+    is_int(wing->run(conn, one, WEIR_NO_ARGS, 0, SOON, &err), WEIR_OK, "  with their first statement");
     is_text(trace, "", "  but have no trace");
     failed_as(&err, run(conn, "DELETE FROM t", &err), WEIR_E_READ_ONLY, "25006", ELSEWHERE, "  and write nothing");
     failed_as(&err, wing->commit(conn, SOON, &err), WEIR_E_SERVER, "25P02", WEIR_ROLLED_BACK, "  nor commit then");
@@ -73,6 +82,7 @@ static void test_transactions(void)
               "one that was to read only writes nothing anywhere");
     wing->rollback(conn, SOON, &err);
     is_int(wing->settle(conn, "1 0 0 0", SOON, &err), WEIR_FATE_UNKNOWN, "a standby tells the fate of none");
+    forget(conn, &one);
     end(&conn);
 }
 
@@ -178,8 +188,8 @@ static void test_promotion(void)
     struct rig there;
     rig_begin(&there, primary.port, NULL);
     void *conn = session(&rig);
-    is_int(wing->begin_traced(conn, 3, trace, SOON, &err), WEIR_E_UNSUPPORTED,
-           "a session begins while its server is a standby");
+    wing->begin_traced(conn, 3, trace, SOON, &err);
+    is_int(run(conn, "SELECT 1", &err), WEIR_E_UNSUPPORTED, "a session begins while its server is a standby");
     void *writer = session(&there), *asker = session(&there);
     wing->begin_traced(writer, 0, trace, SOON, &err);
     must(writer, "INSERT INTO t VALUES(3)");
