@@ -337,9 +337,9 @@ static inline void put_cell(weir_value *out, struct mys_column *col)
     } else if (kind == KIND_BYTES && col->length <= USUAL_ROOM) {
         col->room[col->length] = '\0';
         out->type = col->bytes_type;
-        out->no_zero = 0;
         out->as.p = col->room;
         out->length = col->length;
+        out->no_zero = col->bytes_type == WEIR_TEXT && strlen(col->room) == col->length;
     } else if (kind == KIND_DOUBLE) {
         out->type = WEIR_DOUBLE;
         out->as.d = col->as.d;

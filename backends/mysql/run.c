@@ -169,8 +169,6 @@ int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadl
     c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
     if (st == WEIR_OK)
         st = s->handle ? run_prepared(c, s, args, want_rows, err) : run_plain(c, s, want_rows, err);
-    if (st == WEIR_OK && c->result.at != MYS_STREAM)
-        mys_note(c);
     if (c->guarded && !mys_has_more(c))
         mys_look_behind(c);
     return mys_ends(c, st);

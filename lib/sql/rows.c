@@ -73,10 +73,11 @@ double weir_rows_double(weir_rows rows, size_t column)
     return v ? v->as.d : convert_to_double(rows, column);
 }
 
+/* Where the driver has not looked for a zero byte, the conversion does. */
 const char *weir_rows_text(weir_rows rows, size_t column)
 {
     const weir_value *v = cell_of(rows, column, WEIR_TEXT);
-    return v && has_no_zero(v) ? v->as.p : convert_to_text(rows, column);
+    return v && v->no_zero ? v->as.p : convert_to_text(rows, column);
 }
 
 const void *weir_rows_blob(weir_rows rows, size_t column, size_t *length)
