@@ -157,7 +157,7 @@ static MYSQL_STMT *prepared(struct bare *b, int service, enum how how)
     MYSQL_STMT **s = &b->statements[service + 1];
     if (*s)
         return *s;
-    sql_upsert_marked(sql, DIALECT_MYSQL, service, how == WHOLE ? ROWS : 1);
+    sql_upsert_marked(sql, DIALECT_MYSQL, service, how == ARRAYS ? 1 : ROWS);
     *s = mysql_stmt_init(b->mysql);
     must(*s && mysql_stmt_prepare(*s, sql, (unsigned long)strlen(sql)) == 0, sql, mysql_error(b->mysql));
     return *s;
@@ -168,10 +168,10 @@ static int write_table(struct bare *b, int service, const struct operation *o, e
     struct bound bound;
     MYSQL_STMT *s = prepared(b, service, how);
     fill(&bound, o);
-    if (how == WHOLE)
-        bind_whole(&bound, service);
-    else
+    if (how == ARRAYS)
         bind_arrays(&bound, service);
+    else
+        bind_whole(&bound, service);
 #ifdef LIBMARIADB
     const unsigned rows = how == ARRAYS ? ROWS : 0;
     mysql_stmt_attr_set(s, STMT_ATTR_ARRAY_SIZE, &rows);
@@ -182,10 +182,11 @@ static int write_table(struct bare *b, int service, const struct operation *o, e
 
 static enum end write_tables(struct bare *b, const struct operation *o, enum how how, int think_us)
 {
-    if (!b->ready && say(b, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+    if (!b->ready && (say(b, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED") ||
+                      (how == UNSAID && say(b, "SET autocommit=0"))))
         return FAILED;
     b->ready = true;
-    if (say(b, "BEGIN"))
+    if (how != UNSAID && say(b, "BEGIN"))
         return FAILED;
     int number = write_table(b, o->service, o, how, think_us);
     if (!number)
@@ -219,6 +220,7 @@ const struct database services_mariadb = {
     .stop = stop,
     .deadlocks = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_DEADLOCKS'",
     .arrays = ARRAYS_THERE,
+    .unsaid = true,
     .connect = bare_connect,
     .operate = bare_operate,
     .disconnect = bare_disconnect,
@@ -231,6 +233,7 @@ const struct database services_mysql = {
     .start = start_mysql,
     .stop = stop,
     .deadlocks = "SELECT count FROM information_schema.INNODB_METRICS WHERE name = 'lock_deadlocks'",
+    .unsaid = true,
     .connect = bare_connect,
     .operate = bare_operate,
     .disconnect = bare_disconnect,

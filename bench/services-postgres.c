@@ -117,7 +117,27 @@ static void put_number(char column[ARRAY_MAX], int row, int64_t number)
     put(column, row, text);
 }
 
-static enum end write_table(struct bare *b, int service, const struct operation *o, int think_us)
+/* The next answer of a pipeline, and its end. */
+static enum end next_end(PGconn *pg)
+{
+    const enum end end = end_of(PQgetResult(pg));
+    PQclear(PQgetResult(pg));
+    return end;
+}
+
+/* The BEGIN and the first statement in one. */
+static enum end begin_with(PGconn *pg, const char *statement, int n, const char *const *values)
+{
+    const bool sent = PQenterPipelineMode(pg) && PQsendQueryParams(pg, "BEGIN", 0, NULL, NULL, NULL, NULL, 0) &&
+                      PQsendQueryPrepared(pg, statement, n, values, NULL, NULL, 0) && PQpipelineSync(pg);
+    if (!sent || next_end(pg) != COMMITTED)
+        return FAILED;
+    const enum end end = next_end(pg);
+    PQclear(PQgetResult(pg)); /* the sync */
+    return PQexitPipelineMode(pg) ? end : FAILED;
+}
+
+static enum end write_table(struct bare *b, int service, const struct operation *o, bool begin, int think_us)
 {
     char columns[COLUMNS][ARRAY_MAX];
     const char *values[COLUMNS];
@@ -136,21 +156,23 @@ static enum end write_table(struct bare *b, int service, const struct operation 
     if (prepare(b, service) != COMMITTED)
         return FAILED;
     think(think_us);
+    if (begin)
+        return begin_with(b->pg, sql_table_name(service), n, values);
     return end_of(PQexecPrepared(b->pg, sql_table_name(service), n, values, NULL, NULL, 0));
 }
 
-static enum end write_tables(struct bare *b, const struct operation *o, int think_us)
+static enum end write_tables(struct bare *b, const struct operation *o, bool begin, int think_us)
 {
-    enum end end = write_table(b, o->service, o, think_us);
-    return end == COMMITTED ? write_table(b, SHARED, o, think_us) : end;
+    enum end end = write_table(b, o->service, o, begin, think_us);
+    return end == COMMITTED ? write_table(b, SHARED, o, false, think_us) : end;
 }
 
 static enum end bare_operate(void *conn, const struct operation *o, enum how how, int think_us)
 {
     struct bare *b = conn;
-    if (say(b, "BEGIN") != COMMITTED) /* READ COMMITTED is the default */
+    if (how != UNSAID && say(b, "BEGIN") != COMMITTED) /* READ COMMITTED is the default */
         return FAILED;
-    enum end end = how == PLAIN ? write_rows(b, o, think_us) : write_tables(b, o, think_us);
+    enum end end = how == PLAIN ? write_rows(b, o, think_us) : write_tables(b, o, how == UNSAID, think_us);
     if (end == COMMITTED)
         end = say(b, "COMMIT");
     if (end != COMMITTED)
@@ -166,6 +188,7 @@ const struct database services_postgres = {
     .stop = stop,
     .deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
     .others = "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    .unsaid = true,
     .connect = bare_connect,
     .operate = bare_operate,
     .disconnect = bare_disconnect,

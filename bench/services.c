@@ -60,6 +60,8 @@ static const struct mode modes[] = {
     { .name = "by hand, 4 connections", .side = HAND, .how = WHOLE, .bound = 4 },
     { .name = "by hand, 8 connections", .side = HAND, .how = WHOLE, .bound = 8 },
     { .name = "by hand, 15 connections", .side = HAND, .how = WHOLE, .bound = 15 },
+    { .name = "by hand, 4, BEGIN unsaid", .side = HAND, .how = UNSAID, .bound = 4 },
+    { .name = "by hand, 15, BEGIN unsaid", .side = HAND, .how = UNSAID, .bound = 15 },
     { .name = "arrays by hand, 4 connections", .side = HAND, .how = ARRAYS, .bound = 4 },
     { .name = "arrays by hand, 8 connections", .side = HAND, .how = ARRAYS, .bound = 8 },
     { .name = "arrays by hand, 15 connections", .side = HAND, .how = ARRAYS, .bound = 15 },
@@ -99,7 +101,7 @@ void must(bool fine, const char *what, const char *why)
 
 static bool applies(const struct mode *m, const struct database *d)
 {
-    if (m->how == ARRAYS && !d->arrays)
+    if ((m->how == ARRAYS && !d->arrays) || (m->how == UNSAID && !d->unsaid))
         return false;
     if (m->side == HAND)
         return (m->bound == 1) == d->one_writer;

@@ -72,7 +72,8 @@ void sql_upsert_row(char out[SQL_MAX], enum dialect d, int service, const struct
 
 /* ---- databases and their bare sides: services-mysql.c, -postgres.c, -sqlite.c */
 
-enum how { PLAIN, WHOLE, ARRAYS };        /* a statement a row; one a table; one a table, bound as arrays */
+/* A statement a row; one a table; the same, and nobody waits for the BEGIN; one a table, bound as arrays. */
+enum how { PLAIN, WHOLE, UNSAID, ARRAYS };
 enum end { COMMITTED, CONFLICT, FAILED }; /* a conflict may be tried again: all is undone */
 
 struct database {
@@ -83,7 +84,7 @@ struct database {
     void (*stop)(void);
     const char *deadlocks;  /* the query that counts those of the server; NULL: it has none */
     const char *others;     /* the query that counts other sessions; NULL: nobody waits for their end */
-    bool arrays;            /* can do that */
+    bool arrays, unsaid;    /* can do that */
     void *(*connect)(void); /* NULL: it was refused */
     enum end (*operate)(void *conn, const struct operation *o, enum how how, int think_us);
     void (*disconnect)(void *conn);
