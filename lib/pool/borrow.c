@@ -93,7 +93,7 @@ static void wait_a_while(weir_pool *p, struct waiter *w, int64_t now, int64_t un
         pool_unlock(p);
         pool_lock(p);
     } else {
-        signal_wait(&w->signal, &p->lock, p->home.clock, due < until ? due : until);
+        signal_wait(&p->bells[w->bell], &p->lock, p->home.clock, due < until ? due : until);
     }
 }
 
@@ -201,7 +201,6 @@ static int lend_slow(weir_conn *out, weir_pool *p, const struct loan_wish *wish,
     int status;
     struct waiter w = { .err = err, .fail_fast = wish->fail_fast || p->config.fail_fast };
     list_init(&w.link);
-    signal_init(&w.signal);
     w.since = clock_now(p->home.clock);
     int64_t until = clock_deadline(p->home.clock, wish->deadline, wish->fallback);
     do {
@@ -209,7 +208,6 @@ static int lend_slow(weir_conn *out, weir_pool *p, const struct loan_wish *wish,
         status = lend_locked(p, wish, &w, until);
         pool_unlock(p);
     } while (status >= 0 && !is_sound(p, &w.got));
-    signal_destroy(&w.signal);
     if (status < 0)
         return status;
     int64_t now = clock_now(p->home.clock);

@@ -79,6 +79,12 @@ struct health {
     weir_error last;
 };
 
+/*
+ * What waiters sleep on.  It is the pool's, and not the waiter's, so that it can be rung when the lock has been dropped: whoever is woken
+ * under a lock runs into it.  More waiters than bells share them, and are woken for each other's sake.
+ */
+#define BELLS 64
+
 struct weir_pool {
     struct lane lanes[LANES];
     atomic_uint fork_seen;  /* the fork count that the pool was made or remade in */
@@ -95,8 +101,11 @@ struct weir_pool {
 
     struct lock
         lock; /* guards all below and what says so elsewhere; no hook, no allocation, no log, no callback under it */
-    struct list work;       /* slots that wait for a worker, oldest first */
-    bool call, nudge;       /* for pool_unlock: there is new work; a timer moved */
+    struct list work;   /* slots that wait for a worker, oldest first */
+    bool call, nudge;   /* for pool_unlock: there is new work; a timer moved; … */
+    uint64_t ring;      /* … and whose bells are to be rung */
+    unsigned last_bell; /* whoever joins the queue next has the bell behind this one */
+    struct signal bells[BELLS];
     struct signal returned; /* after shutdown: a loan has ended */
     struct signal stopped;  /* a slot's stoppers are gone, or a cancel is over */
     struct weir_slot *last;
@@ -136,7 +145,7 @@ struct taken {
 /* A caller in the queue; lives on its stack. */
 struct waiter {
     struct list link;
-    struct signal signal;
+    unsigned bell; /* while it waits */
     int64_t since;
     bool fail_fast; /* does not wait for a server that is down */
     struct taken got;

@@ -41,6 +41,8 @@ static void init_locks(weir_pool *p)
     lock_init(&p->lock);
     signal_init(&p->returned);
     signal_init(&p->stopped);
+    for (int i = 0; i < BELLS; i++)
+        signal_init(&p->bells[i]);
 }
 
 static void init_lanes(weir_pool *p)
@@ -100,6 +102,8 @@ void pool_destroy(weir_pool *p)
     p->ops->destroy(s);
     signal_destroy(&p->returned);
     signal_destroy(&p->stopped);
+    for (int i = 0; i < BELLS; i++)
+        signal_destroy(&p->bells[i]);
     lock_destroy(&p->lock);
     for (struct block *b = p->blocks, *next; b; b = next) {
         next = b->next;
@@ -151,6 +155,7 @@ static void remake(weir_pool *p)
     p->failures = 0;
     p->next_open = 0;
     p->hopeless = p->crowded = p->call = p->nudge = false;
+    p->ring = 0;
     p->random ^= (uint64_t)thread_number() << 32; /* brothers do not come back to a server in step */
     health_start(p, clock_now(p->home.clock));
     tune_start(p, clock_now(p->home.clock));
@@ -230,13 +235,24 @@ static bool has_moved(const struct health *h)
     return h->untold_count && !h->telling;
 }
 
+/* The woken find the lock free. */
+static void ring_bells(weir_pool *p, uint64_t ring)
+{
+    for (int i = 0; ring; i++, ring >>= 1)
+        if (ring & 1)
+            signal_all(&p->bells[i]);
+}
+
 void pool_unlock(weir_pool *p)
 {
     struct crew *crew = p->home.crew;
     bool call = p->call, nudge = p->nudge, tell = has_moved(&p->health);
+    const uint64_t ring = p->ring;
     p->call = p->nudge = false;
+    p->ring = 0;
     p->health.telling |= tell;
     lock_drop(&p->lock);
+    ring_bells(p, ring);
     if (crew && call)
         call_crew(p);
     if (crew && nudge)
@@ -247,7 +263,7 @@ void pool_unlock(weir_pool *p)
 
 bool pool_has_news_locked(const weir_pool *p)
 {
-    return p->call || p->nudge || has_moved(&p->health);
+    return p->call || p->nudge || p->ring || has_moved(&p->health);
 }
 
 unsigned pool_lent_locked(const weir_pool *p)

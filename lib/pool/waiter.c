@@ -48,11 +48,17 @@ static void leave(weir_pool *p, enum lane_kind lane, struct waiter *w)
     }
 }
 
+/* When the lock is dropped. */
+static void wake(weir_pool *p, const struct waiter *w)
+{
+    p->ring |= UINT64_C(1) << w->bell;
+}
+
 static void finish(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
     leave(p, lane, w);
     w->done = true;
-    signal_one(&w->signal);
+    wake(p, w);
 }
 
 void waiters_serve_locked(weir_pool *p, enum lane_kind lane)
@@ -87,7 +93,7 @@ void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
     if (waiter_is_across_locked(p, lane))
         return; /* the governor turns it over */
     if (w && waiter_may_pass_locked(p, lane, now))
-        signal_one(&w->signal);
+        wake(p, w);
     else
         waiters_serve_locked(p, lane);
 }
@@ -104,7 +110,7 @@ void waiters_wake_locked(weir_pool *p)
 {
     for (int lane = 0; lane < LANES; lane++)
         LIST_EACH (at, &p->lanes[lane].waiters)
-            signal_one(&LIST_ITEM(at, struct waiter, link)->signal);
+            wake(p, LIST_ITEM(at, struct waiter, link));
 }
 
 void waiters_fail_fast_locked(weir_pool *p, int64_t now)
@@ -133,6 +139,7 @@ void waiter_join_locked(weir_pool *p, enum lane_kind lane, struct waiter *w)
 {
     struct lane *l = &p->lanes[lane];
     w->done = false;
+    w->bell = p->last_bell = (p->last_bell + 1) % BELLS;
     list_append(place_of(l, w), &w->link);
     if (l->waiting++ == 0) {
         l->busy_since = w->since;

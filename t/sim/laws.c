@@ -311,7 +311,7 @@ static bool may_turn(const weir_pool *p, enum lane_kind lane)
 /* Without threads the oldest may be in the middle of a connect, and is served when that is over. */
 static bool is_at_work(const weir_pool *p, const struct lane *l)
 {
-    return !pool_has_hands(p) && !oldest(l)->signal.cond.waiting;
+    return !pool_has_hands(p) && !p->bells[oldest(l)->bell].cond.waiting;
 }
 
 static void nobody_waits_in_vain(const weir_pool *p, enum lane_kind lane)
