@@ -164,7 +164,8 @@ typedef struct weir_backend {
     void *(*cancel_prepare)(void *conn); /* after open: what `cancel` will need; lives as long as conn */
     int (*cancel)(void *prepared, int64_t deadline_ns, weir_error *err); /* any thread: stops what runs */
     void (*interrupt)(void *conn); /* any thread: makes a blocked hook return; conn is dead then */
-    void *(*native)(void *conn);   /* the client library's own handle; the session counts as dirty from then on */
+    /* The client library's own handle, with a transaction that was begun open on it, or NULL; the session counts as dirty from then on. */
+    void *(*native)(void *conn);
 
     const weir_sql_wing *sql; /* NULL: connections without SQL */
 

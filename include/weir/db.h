@@ -83,8 +83,8 @@ WEIR_API void weir_release(weir_conn *conn);
 WEIR_API void weir_discard(weir_conn *conn);
 
 /*
- * The client library's own handle (MYSQL *, PGconn *, sqlite3 *), for as long as the loan; NULL for a stale handle or a driver without
- * one.  From then on the session counts as dirty.
+ * The client library's own handle (MYSQL *, PGconn *, sqlite3 *), for as long as the loan.  From then on the session counts as dirty.
+ * NULL: the loan is over, the driver has none, or a transaction that was begun cannot be had on it; the next statement tells why.
  */
 WEIR_API void *weir_conn_native(weir_conn conn);
 

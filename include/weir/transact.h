@@ -56,6 +56,7 @@ WEIR_API int weir_transact_for(weir_outcome *outcome, weir_db *db, weir_body bod
 /*
  * By hand.  Inside another transaction, weir_begin makes a savepoint and its commit or rollback ends that.  A transaction that the
  * server undid by itself (WEIR_ROLLED_BACK) accepts nothing but weir_rollback, so that its rest cannot be written without its start.
+ * The server may be told of a transaction with its first statement, which then fails as weir_begin would have.
  * Failures: those of the server; WEIR_E_BUSY: a result is open; WEIR_E_ARGUMENT: no transaction to end.
  */
 WEIR_API int weir_begin(weir_conn conn, const weir_transact_options *options, weir_deadline deadline, weir_error *err);

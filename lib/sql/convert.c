@@ -67,6 +67,12 @@ static bool int_of_double(int64_t *out, double d)
     return true;
 }
 
+/* Behind a zero byte a C string would lose the rest. */
+static bool has_no_zero(const weir_value *v)
+{
+    return v->no_zero || v->length == 0 || !memchr(v->as.p, 0, (size_t)v->length);
+}
+
 static bool is_string(const weir_value *v)
 {
     return (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL) && has_no_zero(v);

@@ -5,7 +5,6 @@
 #ifndef SQL_ROWS_H
 #define SQL_ROWS_H
 
-#include <string.h>
 #include <sql/link.h>
 
 /* The first failure of a result is kept until it is closed. */
@@ -16,12 +15,6 @@ int rows_kept_failure(const struct link *l, weir_error *err);              /* wr
 static inline struct link *rows_link(weir_rows rows)
 {
     return rows.slot && slot_reads(rows.slot, rows.result) ? rows.slot->link : NULL;
-}
-
-/* Behind a zero byte a C string would lose the rest. */
-static inline bool has_no_zero(const weir_value *v)
-{
-    return v->no_zero || v->length == 0 || !memchr(v->as.p, 0, (size_t)v->length);
 }
 
 /* NULL, and a NULL in *v: a stale result, no row, or no such column; the latter two fail the result. */

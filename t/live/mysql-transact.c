@@ -179,6 +179,7 @@ static void test_round_trips(void)
 
 static void test_implied(void *watch)
 {
+    weir_error err;
     void *conn = mannered(0);
     wait_for(watch, TRANSACTIONS, 0);
     is_int(backend->dirty(conn), 0, "a session between transactions is clean");
@@ -192,9 +193,8 @@ static void test_implied(void *watch)
     is_int(wing->in_transaction(conn), 1, "  or only a table without transactions is written");
     commit(conn);
     must(watch, "SET lock_wait_timeout = 20");
-    must(watch, "ALTER TABLE plain ADD COLUMN b INT");
+    is_int(run(watch, "ALTER TABLE plain ADD COLUMN b INT", &err), WEIR_OK, "  which is free after the commit");
     must(watch, "ALTER TABLE plain DROP COLUMN b");
-    ok(1, "  which is free after the commit");
     begin(conn, 0);
     must(conn, "INSERT INTO written VALUES (1, 1)");
     is_int(ask_int(watch, "SELECT COUNT(*) FROM written"), 0, "what it writes nobody sees");
