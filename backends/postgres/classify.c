@@ -201,14 +201,24 @@ static int is_stale(struct pg_conn *c, const PGresult *r, const char *state)
     return strcmp(state, "26000") == 0 && strstr(field(r, PG_DIAG_MESSAGE_PRIMARY), name);
 }
 
-/* A write was refused although this session did not ask to read only: the server is a standby, or was made one. */
-static int server_reads_only(const struct pg_conn *c)
+int pg_on_standby(struct pg_conn *c)
 {
-    const char *standby = PQparameterStatus(c->pg, "in_hot_standby");
+    const char *says = PQparameterStatus(c->pg, "in_hot_standby");
+    const int before = c->standby;
+    c->standby = says && strcmp(says, "on") == 0;
+    return before || c->standby;
+}
+
+/*
+ * A write was refused although this session did not ask to read only: the server is a standby, was one when the transaction began, or
+ * was made to read only.  One that does not tell is taken for one of these.
+ */
+static int server_reads_only(struct pg_conn *c)
+{
     const char *fallback = PQparameterStatus(c->pg, "default_transaction_read_only");
     if (c->read_only || (c->in_transaction && c->transaction_reads))
         return 0;
-    return !standby || !fallback || strcmp(standby, "on") == 0 || strcmp(fallback, "on") == 0;
+    return pg_on_standby(c) || !fallback || strcmp(fallback, "on") == 0;
 }
 
 /* What the table cannot know, because it depends on who asked, and when. */

@@ -103,6 +103,7 @@ int pg_open(void *conn, const weir_host *host, const weir_target *target, int64_
         st = keep_descriptor(c, err);
     if (st == WEIR_OK)
         st = check_tls(c, err);
+    pg_on_standby(c);
     pg_starts(c, deadline_ns);
     c->housework = 1;
     return st == WEIR_OK ? pg_settle(c, err) : st;

@@ -148,6 +148,7 @@ struct pg_conn {
     int pooler;            /* it is one of many on whatever session the pooler has */
     int read_only;         /* in the read lane */
     int transaction_reads; /* the transaction was begun as read-only */
+    int standby;           /* the server was one when this was last looked at */
     uint32_t failed_flags; /* what the failures in it allow */
     unsigned changed;      /* PG_CHANGES, PG_PREPARES: to be undone before another borrower sees it */
     int native;            /* the handle has been handed out */
@@ -187,6 +188,7 @@ PGconn *pg_start(struct pg_conn *c, const weir_target *target, weir_error *err);
 int pg_fail(struct pg_conn *c, const PGresult *failed,
             weir_error *err); /* what the server said; NULL: the connection is lost */
 int pg_fail_open(struct pg_conn *c, ConnStatusType stage, int closed, weir_error *err);
+int pg_on_standby(struct pg_conn *c); /* or was when last asked: what began on one cannot write later */
 void pg_first_line(char *out, size_t size, const char *text);
 void pg_notice(void *conn, const PGresult *notice); /* libpq's notice receiver: keeps last words */
 

@@ -190,6 +190,9 @@ static void test_promotion(void)
     void *conn = session(&rig);
     wing->begin_traced(conn, 3, trace, SOON, &err);
     is_int(run(conn, "SELECT 1", &err), WEIR_E_UNSUPPORTED, "a session begins while its server is a standby");
+    void *early = session(&rig);
+    wing->begin(early, 0, 0, SOON, &err);
+    is_int(ask_int(early, "SELECT count(*) FROM t"), 2, "so does a transaction");
     void *writer = session(&there), *asker = session(&there);
     wing->begin_traced(writer, 0, trace, SOON, &err);
     must(writer, "INSERT INTO t VALUES(3)");
@@ -199,6 +202,13 @@ static void test_promotion(void)
     end(&writer);
     end(&asker);
     postgres_promote(&standby);
+    failed_as(&err, run(early, "INSERT INTO t VALUES(4)", &err), WEIR_E_READ_ONLY, "25006", ELSEWHERE,
+              "one that began before its server is promoted writes nothing, and another may");
+    wing->rollback(early, SOON, &err);
+    must(early, "BEGIN READ ONLY");
+    failed_as(&err, run(early, "INSERT INTO t VALUES(4)", &err), WEIR_E_READ_ONLY, "25006", 0,
+              "  but not if it asked to read only");
+    end(&early);
     is_int(wing->settle(conn, trace, SOON, &err), WEIR_FATE_UNKNOWN, "nor when it has been promoted");
     const long long number = strtoll(trace, NULL, 10);
     while (ask_int(conn, "SELECT txid_current()") < number)
