@@ -19,9 +19,15 @@ static void *open_side(const struct bench *b, const struct mode *m)
     struct weir_side *s = calloc(1, sizeof *s);
     must(s, "weir_db_open", "no memory");
     snprintf(size, sizeof size, "%d", m->bound);
-    const char *const options[] = {
-        "pool_size", size, "write_concurrency", m->writers ? m->writers : "0", "acquire_timeout", "60s", NULL
-    };
+    const char *const options[] = { "pool_size",
+                                    size,
+                                    "write_concurrency",
+                                    m->writers ? m->writers : "0",
+                                    "overtake_limit",
+                                    m->any_order ? "1s" : "1ms",
+                                    "acquire_timeout",
+                                    "60s",
+                                    NULL };
     const weir_hooks hooks = { .size = sizeof hooks, .options = options };
     for (int i = SHARED; i < SERVICES; i++)
         sql_upsert_marked(s->upserts[i + 1], b->database->dialect, i, 1);

@@ -15,6 +15,7 @@
 
 #define POOL 15
 #define SHORTER 10 /* of the operations, in a short run */
+#define LONGER 3   /* … and times so many where an operation takes little, or something is to be found out first */
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static const struct workload workloads[] = {
@@ -23,48 +24,35 @@ static const struct workload workloads[] = {
 };
 
 #define RC WEIR_READ_COMMITTED
+#define BULK .side = WEIR, .bound = POOL, .isolation = RC, .how = WHOLE, .longer = true, .is_bulk = true
+#define UNCHANGED .side = WEIR, .bound = POOL, .longer = true
+#define BY_HAND .side = HAND, .longer = true
 static const struct mode modes[] = {
     { .name = "before", .side = BARE },
     { .name = "pool of 15", .side = WEIR, .bound = POOL, .attempts = 1 },
     { .name = "+ retry", .side = WEIR, .bound = POOL },
     { .name = "+ READ COMMITTED", .side = WEIR, .bound = POOL, .isolation = RC },
     { .name = "+ rows in key order", .side = WEIR, .bound = POOL, .isolation = RC, .sorted = true },
-    { .name = "+ bulk", .side = WEIR, .bound = POOL, .isolation = RC, .how = WHOLE, .is_bulk = true },
-    { .name = "+ bulk, 4 writers",
-      .side = WEIR,
-      .bound = POOL,
-      .isolation = RC,
-      .how = WHOLE,
-      .writers = "4",
-      .is_bulk = true },
-    { .name = "+ bulk, 8 writers",
-      .side = WEIR,
-      .bound = POOL,
-      .isolation = RC,
-      .how = WHOLE,
-      .writers = "8",
-      .is_bulk = true },
-    { .name = "+ bulk, auto",
-      .side = WEIR,
-      .bound = POOL,
-      .isolation = RC,
-      .how = WHOLE,
-      .writers = "auto",
-      .is_bulk = true },
-    { .name = "unchanged SQL, 2 writers", .side = WEIR, .bound = POOL, .writers = "2", .is_fixed = true },
-    { .name = "unchanged SQL, 4 writers", .side = WEIR, .bound = POOL, .writers = "4", .is_fixed = true },
-    { .name = "unchanged SQL, 8 writers", .side = WEIR, .bound = POOL, .writers = "8", .is_fixed = true },
-    { .name = "unchanged SQL, 15 writers", .side = WEIR, .bound = POOL, .writers = "15", .is_fixed = true },
-    { .name = "unchanged SQL, auto", .side = WEIR, .bound = POOL, .writers = "auto", .is_auto = true },
-    { .name = "by hand, 1 connection", .side = HAND, .how = WHOLE, .bound = 1 },
-    { .name = "by hand, 4 connections", .side = HAND, .how = WHOLE, .bound = 4 },
-    { .name = "by hand, 8 connections", .side = HAND, .how = WHOLE, .bound = 8 },
-    { .name = "by hand, 15 connections", .side = HAND, .how = WHOLE, .bound = 15 },
-    { .name = "by hand, 4, BEGIN unsaid", .side = HAND, .how = UNSAID, .bound = 4 },
-    { .name = "by hand, 15, BEGIN unsaid", .side = HAND, .how = UNSAID, .bound = 15 },
-    { .name = "arrays by hand, 4 connections", .side = HAND, .how = ARRAYS, .bound = 4 },
-    { .name = "arrays by hand, 8 connections", .side = HAND, .how = ARRAYS, .bound = 8 },
-    { .name = "arrays by hand, 15 connections", .side = HAND, .how = ARRAYS, .bound = 15 },
+    { BULK, .name = "+ bulk" },
+    { BULK, .name = "+ bulk, 4 writers", .writers = "4" },
+    { BULK, .name = "+ bulk, 8 writers", .writers = "8" },
+    { BULK, .name = "+ bulk, auto", .writers = "auto" },
+    { BULK, .name = "+ bulk, any order", .any_order = true },
+    { BULK, .name = "+ bulk, 4 writers, any order", .writers = "4", .any_order = true },
+    { UNCHANGED, .name = "unchanged SQL, 2 writers", .writers = "2", .is_fixed = true },
+    { UNCHANGED, .name = "unchanged SQL, 4 writers", .writers = "4", .is_fixed = true },
+    { UNCHANGED, .name = "unchanged SQL, 8 writers", .writers = "8", .is_fixed = true },
+    { UNCHANGED, .name = "unchanged SQL, 15 writers", .writers = "15", .is_fixed = true },
+    { UNCHANGED, .name = "unchanged SQL, auto", .writers = "auto", .is_auto = true },
+    { BY_HAND, .name = "by hand, 1 connection", .how = WHOLE, .bound = 1 },
+    { BY_HAND, .name = "by hand, 4 connections", .how = WHOLE, .bound = 4 },
+    { BY_HAND, .name = "by hand, 8 connections", .how = WHOLE, .bound = 8 },
+    { BY_HAND, .name = "by hand, 15 connections", .how = WHOLE, .bound = 15 },
+    { BY_HAND, .name = "by hand, 4, BEGIN unsaid", .how = UNSAID, .bound = 4 },
+    { BY_HAND, .name = "by hand, 15, BEGIN unsaid", .how = UNSAID, .bound = 15 },
+    { BY_HAND, .name = "arrays by hand, 4 connections", .how = ARRAYS, .bound = 4 },
+    { BY_HAND, .name = "arrays by hand, 8 connections", .how = ARRAYS, .bound = 8 },
+    { BY_HAND, .name = "arrays by hand, 15 connections", .how = ARRAYS, .bound = 15 },
 };
 
 static const struct database *find_database(const char *name)
@@ -120,8 +108,11 @@ static void say_progress(const struct table *t, int seed, const struct mode *m)
 static void run_round(struct table *t, const struct bench *b, int seed)
 {
     for (int i = 0; i < t->count; i++) {
-        say_progress(t, seed, t->rows[i].mode);
-        t->rows[i].runs[seed] = run_mode(b, t->workload, t->rows[i].mode, (uint64_t)seed + 1);
+        const struct mode *m = t->rows[i].mode;
+        struct workload w = *t->workload;
+        w.operations *= m->longer ? LONGER : 1;
+        say_progress(t, seed, m);
+        t->rows[i].runs[seed] = run_mode(b, &w, m, (uint64_t)seed + 1);
     }
     say_progress(t, seed, NULL);
 }

@@ -103,6 +103,8 @@ struct mode {
     unsigned isolation;
     bool sorted;
     const char *writers;             /* WEIR: write_concurrency */
+    bool any_order;                  /* WEIR: whoever is there first takes what is free, as by hand */
+    bool longer;                     /* it does more operations */
     bool is_bulk, is_fixed, is_auto; /* what the goals ask about */
 };
 
