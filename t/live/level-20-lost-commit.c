@@ -13,6 +13,7 @@ struct cut {
     struct proxy *proxy;
     enum proxy_way way;
     long after;
+    int before; /* transactions of the same session that went well */
     atomic_bool armed;
     int runs;
     int64_t n;
@@ -43,6 +44,12 @@ static int body(weir_conn conn, void *arg, weir_error *err)
     return st;
 }
 
+static int change_nothing(weir_conn conn, void *arg, weir_error *err)
+{
+    (void)arg;
+    return weir_exec(NULL, conn, "UPDATE level_ledger SET n = n WHERE n = 0", WEIR_NO_ARGS, LONG, err);
+}
+
 /* A db of its own each time: nobody has saved up retries, and no other connection is there to be cut. */
 static void transact(struct cut *c, const struct place *place, const weir_transact_options *options)
 {
@@ -50,6 +57,9 @@ static void transact(struct cut *c, const struct place *place, const weir_transa
     snprintf(url, sizeof url, place->format, proxy_port(c->proxy));
     const weir_hooks hooks = { .size = sizeof hooks, .event = mend, .arg = c };
     weir_db *db = talk_open_with(url, &hooks);
+    for (int i = 0; i < c->before; i++)
+        if (weir_transact(NULL, db, change_nothing, NULL, options, LONG, &c->err) < 0)
+            tap_bail("%s", c->err.text);
     c->status = weir_transact(&c->outcome, db, body, c, options, LONG, &c->err);
     if (atomic_exchange(&c->armed, false))
         proxy_fault(c->proxy, c->way, PROXY_NONE, 0);
@@ -82,14 +92,14 @@ static void look(struct tally *t, const struct cut *c, weir_db *witness)
 }
 
 /* Byte by byte, until nothing is lost any more. */
-static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct place *place,
+static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct place *place, int before,
                             const weir_transact_options *options, weir_db *witness)
 {
     static int64_t n;
     struct tally t = { 0 };
     bool lost = true;
     for (long after = 0; lost && after < MOST_BYTES; after++) {
-        struct cut c = { .proxy = p, .way = way, .after = after, .n = ++n };
+        struct cut c = { .proxy = p, .way = way, .after = after, .before = before, .n = ++n };
         transact(&c, place, options);
         look(&t, &c, witness);
         lost = c.figures.lost > 0;
@@ -97,14 +107,15 @@ static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct pl
     return t;
 }
 
-static void level(struct proxy *p, enum proxy_way way, const struct place *place, bool exactly_once, weir_db *witness)
+static void level(struct proxy *p, enum proxy_way way, const struct place *place, int before, bool exactly_once,
+                  weir_db *witness)
 {
     const weir_transact_options options = { .size = sizeof options, .exactly_once = exactly_once };
     const bool settles = place->traces || exactly_once;
-    const struct tally t = cut_all(p, way, place, &options, witness);
+    const struct tally t = cut_all(p, way, place, before, &options, witness);
     ok(t.lost > 1 && t.lost == t.cuts - 1 && t.in_doubt > 1,
-       "level 20: the road is cut at %d bytes %s COMMIT%s, %d of them in doubt", t.lost,
-       way == PROXY_TO_CLIENT ? "behind" : "of", exactly_once ? " and a marker" : "", t.in_doubt);
+       "level 20: the road is cut at %d bytes %s COMMIT%s, %d of them in doubt, after %d transactions", t.lost,
+       way == PROXY_TO_CLIENT ? "behind" : "of", exactly_once ? " and a marker" : "", t.in_doubt, before);
     is_int(t.untrue, 0, "  and what is told is true each time");
     is_int(t.unproven, 0, "  with nothing run again without proof");
     is_int(t.settled, settles ? t.in_doubt : 0, "  %s", settles ? "every one is settled" : "none can be settled");
@@ -140,9 +151,10 @@ void level_20_lost_commit(const struct place *place)
     talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
     talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
     struct proxy *p = proxy_start(place->port);
-    for (int exactly_once = 0; exactly_once < 2; exactly_once++) {
-        level(p, PROXY_TO_CLIENT, place, exactly_once, witness);
-        level(p, PROXY_TO_SERVER, place, exactly_once, witness);
+    for (int i = 0; i < 4; i++) { /* a driver may begin transactions that follow others in another way */
+        const int before = i & 2, exactly_once = i & 1;
+        level(p, PROXY_TO_CLIENT, place, before, exactly_once, witness);
+        level(p, PROXY_TO_SERVER, place, before, exactly_once, witness);
     }
     proxy_stop(&p);
     ok(talk_db_ask(witness, WEIR_READ, "SELECT count(*) FROM weir_markers") > 0, "  the markers are there");
