@@ -20,6 +20,17 @@
 static struct mariadb nodes[GALERA_NODES];
 static struct rig rigs[GALERA_NODES];
 
+/* Of those that follow the begin is not said. */
+static void do_transactions(void *conn, int n)
+{
+    weir_error err;
+    for (int i = 0; i < n; i++) {
+        wing->begin(conn, 0, 0, SOON, &err);
+        must(conn, "UPDATE pairs SET n = n WHERE id = 2");
+        is_int(wing->commit(conn, SOON, &err), WEIR_OK, "transaction %d of a session", i + 1);
+    }
+}
+
 /* ---- conflicts ---- */
 
 /* Both have written the same row, and the other one's is committed: it is on its way here, or has come. */
@@ -59,6 +70,12 @@ static void test_conflicts(void)
     wait_for(there, "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'pairs'", 1);
     wait_for(there, "SELECT COUNT(*) FROM pairs", 2);
     test_conflict_at_commit(here, there);
+    test_conflict_before(here, there, watch);
+    must(there, "UPDATE pairs SET n = 0");
+    wait_for(watch, "SELECT n FROM pairs WHERE id = 1", 0);
+    do_transactions(here, 2);
+    test_conflict_at_commit(here, there);
+    do_transactions(here, 2);
     test_conflict_before(here, there, watch);
     end(&watch);
     end(&there);
@@ -144,10 +161,14 @@ static void test_lost_quorum(void)
     weir_db *db = talk_open(url, NULL);
     struct doubt doubts[] = { { .db = db, .n = 1 }, { .db = db, .n = 2, .exactly_once = true } };
     struct doubt first = { .db = db, .exactly_once = true };
-    void *watch = session(&rigs[0]), *conn = session(&rigs[0]), *open = session(&rigs[0]);
+    void *watch = session(&rigs[0]), *conn = session(&rigs[0]), *open = session(&rigs[0]),
+         *in_a_row = session(&rigs[0]);
     must(watch, "CREATE TABLE ledger(n INT PRIMARY KEY)");
     transact(&first); /* makes the table of markers, which takes a cluster */
     is_int(first.status, WEIR_OK, "a transaction with a marker");
+    do_transactions(in_a_row, 2);
+    wing->begin(in_a_row, 0, 0, SOON, &err);
+    must(in_a_row, "INSERT INTO ledger VALUES (4)");
     wing->begin(open, 0, 0, SOON, &err);
     must(open, "INSERT INTO ledger VALUES (3)");
     lose_the_other(watch, doubts, 2);
@@ -159,13 +180,15 @@ static void test_lost_quorum(void)
     is_int(doubts[0].runs, 1, "  and is not run again");
     test_alone(conn);
     test_open_transaction(open);
+    test_open_transaction(in_a_row);
     must(watch, "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'");
     talk_join(doubts[1].thread);
     is_int(doubts[1].outcome.state, WEIR_COMMITTED, "one with a marker is settled when the node is a cluster again");
     is_int(doubts[1].runs, 2, "  by another run, for it had not happened");
     wait_for(watch, IS_ALONE, 0);
     is_int(ask_int(watch, "SELECT COUNT(*) FROM ledger WHERE n = 2"), 1, "  and has now, once");
-    is_int(ask_int(watch, "SELECT COUNT(*) FROM ledger WHERE n NOT IN (0, 2)"), 0, "  the other two have not");
+    is_int(ask_int(watch, "SELECT COUNT(*) FROM ledger WHERE n NOT IN (0, 2)"), 0, "  the others have not");
+    end(&in_a_row);
     end(&open);
     end(&conn);
     end(&watch);
