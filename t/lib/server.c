@@ -72,12 +72,31 @@ static struct sockaddr_in loopback(int port)
     return a;
 }
 
+/*
+ * A connection that is closed on this side first waits on its port for a minute.  Nobody is given the port meanwhile who asks for any,
+ * and a server may listen on it that says so (SO_REUSEADDR), as they do.
+ */
+static int keep_for_a_minute(int listener, const struct sockaddr_in *a)
+{
+    const int there = socket(AF_INET, SOCK_STREAM, 0);
+    int here = -1;
+    if (there >= 0 && listen(listener, 1) == 0 && connect(there, (const struct sockaddr *)a, sizeof *a) == 0)
+        here = accept(listener, NULL, NULL);
+    if (here >= 0)
+        close(here);
+    if (there >= 0)
+        close(there);
+    return here;
+}
+
 int server_free_port(void)
 {
     struct sockaddr_in a = loopback(0);
     socklen_t size = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &size) < 0)
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) < 0 ||
+        bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &size) < 0 ||
+        keep_for_a_minute(fd, &a) < 0)
         tap_bail("no free port: %s", strerror(errno));
     close(fd);
     return ntohs(a.sin_port);

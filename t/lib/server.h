@@ -16,7 +16,7 @@ struct server {
 
 /* The first of these programs (absolute, or looked for in PATH) that can be run, as a path that lives on; NULL: there is none. */
 const char *server_program(const char *const *candidates);
-/* A TCP port on 127.0.0.1 that nobody listens on. */
+/* A TCP port on 127.0.0.1 that nobody listens on, nor is given to anybody else for a minute. */
 int server_free_port(void);
 /* A folder in the test's own, which that user may write to; the text is allocated and lives on. */
 char *server_folder(const char *name, const char *user);

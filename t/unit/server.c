@@ -50,6 +50,22 @@ static void test_start_and_stop(void)
     ok(1, "stopping it again does nothing");
 }
 
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void test_ports(void)
+{
+    int ports[1000], twice = 0;
+    for (int i = 0; i < 1000; i++)
+        ports[i] = server_free_port();
+    qsort(ports, 1000, sizeof *ports, compare);
+    for (int i = 1; i < 1000; i++)
+        twice += ports[i] == ports[i - 1];
+    is_int(twice, 0, "of a thousand free ports none is given twice");
+}
+
 static void test_answers(void)
 {
     struct server s = { 0 };
@@ -102,6 +118,7 @@ int main(void)
     shell = server_program((const char *const[]){ "sh", NULL });
     test_run();
     test_start_and_stop();
+    test_ports();
     test_answers();
     test_guard();
     return tap_done();
