@@ -89,10 +89,13 @@ struct mys_stmt {
     int bound;
     struct mys_column *columns; /* NULL: it has returned no rows yet */
     unsigned column_count;
-    int columns_bound;  /* and the library knows them */
-    int has_large;      /* memory for long cells */
-    uint64_t job, used; /* of those that arrays are bound for: the last job that had it, and when */
-    size_t singly;      /* so many rows are not run as arrays */
+    unsigned bound_columns; /* of them; the others are taken */
+    weir_value *cells;      /* where those go: to whoever asked for the row … */
+    weir_value *unwanted;   /* … or, if nobody has, here */
+    int columns_bound;      /* and the library knows them */
+    int has_large;          /* memory for long cells */
+    uint64_t job, used;     /* of those that arrays are bound for: the last job that had it, and when */
+    size_t singly;          /* so many rows are not run as arrays */
     char sql[];
 };
 
@@ -228,8 +231,12 @@ static inline void mys_begins(struct mys_conn *c, int64_t deadline_ns, enum mys_
 /* The same, for what continues a statement.  If that was stopped, its last word is still to come. */
 static inline void mys_goes_on(struct mys_conn *c, int64_t deadline_ns)
 {
-    c->wait.until = c->wait.timed_out ? mys_grace_end(&c->road) : deadline_ns;
-    c->wait.patience = c->wait.timed_out ? MYS_GIVE_UP : MYS_STOP;
+    c->wait.until = deadline_ns;
+    c->wait.patience = MYS_STOP;
+    if (c->wait.timed_out) {
+        c->wait.until = mys_grace_end(&c->road);
+        c->wait.patience = MYS_GIVE_UP;
+    }
     c->busy = 1;
     mys_wait_begin(&c->wait);
 }
@@ -344,8 +351,10 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 int mys_columns_fit(const struct mys_stmt *s); /* they are bound, to what the server sends now … */
 int mys_columns_bind(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* … or are from now on */
 void mys_columns_end(struct mys_conn *c, struct mys_stmt *s);
-void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s);   /* gives back what long values took */
-void mys_row(const struct mys_stmt *s, weir_value *cells);         /* what has been fetched */
+void mys_columns_shrink(struct mys_conn *c, struct mys_stmt *s); /* gives back what long values took */
+
+/* cell.c */
+void mys_bound_cells(const struct mys_stmt *s, weir_value *cells); /* those that were fetched into their places */
 void mys_plain_row(const struct mys_result *r, weir_value *cells); /* the same, of a text that was sent as it is */
 int mys_cell(void *conn, size_t column, weir_value *out);
 
@@ -354,11 +363,23 @@ int mys_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns
 int mys_has_transaction(void *conn);
 int mys_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int mys_rollback(void *conn, int64_t deadline_ns, weir_error *err);
-void mys_keep_nothing(struct mys_conn *c);                           /* after a reset */
-int mys_leave_manner(struct mys_conn *c, weir_error *err);           /* in no transaction */
-int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err);  /* before such a statement runs … */
-int mys_admit(struct mys_conn *c, unsigned traits, weir_error *err); /* … the same, if it may: mys_tell_undone */
-void mys_look_behind(struct mys_conn *c);                            /* after it, where `guarded` is set */
+void mys_keep_nothing(struct mys_conn *c);                 /* after a reset */
+int mys_leave_manner(struct mys_conn *c, weir_error *err); /* in no transaction */
+int mys_suit_manner(struct mys_conn *c, unsigned traits, weir_error *err);
+/* Before such a statement runs. */
+static inline int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err)
+{
+    if (!c->begun)
+        c->last = 0;
+    return c->manner ? mys_suit_manner(c, traits, err) : WEIR_OK;
+}
+/* The same, if it may: mys_tell_undone. */
+static inline int mys_admit(struct mys_conn *c, unsigned traits, weir_error *err)
+{
+    const int st = c->undone ? mys_tell_undone(c, err) : WEIR_OK;
+    return st < 0 ? st : mys_suit(c, traits, err);
+}
+void mys_look_behind(struct mys_conn *c); /* after it, where `guarded` is set */
 
 static inline void *mys_resize(const weir_host *host, void *block, size_t size)
 {

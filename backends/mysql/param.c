@@ -76,7 +76,7 @@ static inline int put_bytes(MYSQL_BIND *b, struct mys_param *p, const weir_value
     return 1;
 }
 
-/* Doubles, times and NULL. */
+/* Doubles, times and NULL, whose type has been taken. */
 static int put_other(struct mys_conn *c, struct mys_param *p, size_t at, const weir_value *v, weir_error *err)
 {
     const char *misfit = mys_misfit(v);
@@ -90,27 +90,30 @@ static int put_other(struct mys_conn *c, struct mys_param *p, size_t at, const w
     return 0;
 }
 
-static inline int put(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, weir_error *err)
-{
-    MYSQL_BIND *b = &s->binds[at];
-    struct mys_param *p = &s->params[at];
-    p->is_null = 0;
-    if (v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL)
-        return put_bytes(b, p, v);
-    if (v->type != WEIR_INT)
-        return put_other(c, p, at, v, err);
-    p->as.i = v->as.i;
-    return 0;
-}
-
 /* NULL is of any type. */
-static inline int take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type)
+static int take_type(MYSQL_BIND *b, struct mys_param *p, uint32_t type)
 {
     if (b->buffer_type == mys_types[type] || type == WEIR_NULL)
         return 0;
     b->buffer_type = mys_types[type];
     b->buffer = &p->as;
     return 1;
+}
+
+static int put_any(struct mys_conn *c, struct mys_stmt *s, size_t at, const weir_value *v, uint64_t *bytes,
+                   weir_error *err)
+{
+    MYSQL_BIND *b = &s->binds[at];
+    struct mys_param *p = &s->params[at];
+    const int moved = take_type(b, p, v->type);
+    p->is_null = 0;
+    if (v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL) {
+        *bytes += v->length;
+        return put_bytes(b, p, v) | moved;
+    }
+    p->as.i = v->as.i;
+    const int st = v->type == WEIR_INT ? WEIR_OK : put_other(c, p, at, v, err);
+    return st < 0 ? st : moved;
 }
 
 /* ---- places ---- */
@@ -138,20 +141,36 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s)
     s->binds = NULL;
 }
 
+/* 1: the library has to be told, of one at least. */
+static inline int put_all(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
+{
+    int moved = 0;
+    const MYSQL_BIND *b = s->binds;
+    struct mys_param *p = s->params;
+    for (size_t i = 0; i < args.n; i++) {
+        const weir_value *v = &args.v[i];
+        if (v->type == WEIR_INT && b[i].buffer_type == MYSQL_TYPE_LONGLONG) {
+            p[i].is_null = 0;
+            p[i].as.i = v->as.i;
+            continue;
+        }
+        const int st = put_any(c, s, i, v, bytes, err);
+        if (st < 0)
+            return st;
+        moved |= st;
+    }
+    return moved;
+}
+
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
 {
-    int moved = !s->bound;
-    uint64_t sum = 0;
     int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
-    for (size_t i = 0; i < args.n && st >= 0; i++) {
-        moved |= take_type(&s->binds[i], &s->params[i], args.v[i].type);
-        st = put(c, s, i, &args.v[i], err);
-        moved |= st;
-        sum += args.v[i].type == WEIR_TEXT || args.v[i].type == WEIR_BLOB ? args.v[i].length : 0;
-    }
-    *bytes = sum;
-    if (st < 0 || !moved)
+    if (st == WEIR_OK)
+        st = put_all(c, s, args, bytes, err);
+    if (st == WEIR_OK && s->bound)
         return st;
-    s->bound = 1;
+    s->bound = st >= 0; /* else some have changed, and the library does not know of it */
+    if (st < 0)
+        return st;
     return mysql_stmt_bind_param(s->handle, s->binds) == 0 ? WEIR_OK : mys_fail(c, s->handle, err);
 }

@@ -52,10 +52,10 @@ int mys_fetch(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
     return fetch(c, s, err);
 }
 
-static inline int next_prepared(struct mys_conn *c, weir_error *err)
+static inline int next_prepared(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
 {
     struct mys_result *r = &c->result;
-    const int st = fetch(c, r->stmt, err);
+    const int st = fetch(c, s, err);
     if (st == WEIR_ROW)
         return st;
     if (st == WEIR_OK && r->at == MYS_STREAM)
@@ -76,10 +76,10 @@ static int next_plain(struct mys_result *r, weir_value *cells)
 }
 
 /* Of a prepared one.  The cells are where they were fetched to. */
-static int step(struct mys_conn *c, int64_t deadline_ns, weir_error *err)
+static inline int step(struct mys_conn *c, struct mys_stmt *s, int64_t deadline_ns, weir_error *err)
 {
     mys_goes_on(c, deadline_ns);
-    return mys_ends(c, next_prepared(c, err));
+    return mys_ends(c, next_prepared(c, s, err));
 }
 
 int mys_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err)
@@ -89,15 +89,18 @@ int mys_next(void *conn, weir_value *cells, int64_t deadline_ns, weir_error *err
         return WEIR_OK;
     if (c->result.at == MYS_PLAIN)
         return next_plain(&c->result, cells);
-    const int st = step(c, deadline_ns, err);
-    if (st == WEIR_ROW)
-        mys_row(c->result.stmt, cells);
+    struct mys_stmt *s = c->result.stmt;
+    s->cells = cells;
+    const int st = step(c, s, deadline_ns, err);
+    s->cells = s->unwanted;
+    if (st == WEIR_ROW && s->bound_columns)
+        mys_bound_cells(s, cells);
     return st;
 }
 
 /* ---- opening ---- */
 
-static int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err)
+static inline int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err)
 {
     struct mys_result *r = &c->result;
     const int streams = (s->traits & MYS_READS) != 0;
@@ -109,14 +112,14 @@ static int open_set(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_
     *rows = streams ? 0 : (int64_t)mysql_stmt_num_rows(s->handle);
     r->at = streams ? MYS_STREAM : MYS_STORED;
     r->fields = s->handle->fields;
-    r->columns = mysql_stmt_field_count(s->handle);
+    r->columns = s->handle->field_count;
     return WEIR_OK;
 }
 
 int mys_result_open(struct mys_conn *c, struct mys_stmt *s, int64_t *rows, weir_error *err)
 {
     c->result = (struct mys_result){ .at = MYS_END, .stmt = s };
-    if (mysql_stmt_field_count(s->handle) == 0)
+    if (s->handle->field_count == 0)
         return WEIR_OK;
     const int st = open_set(c, s, rows, err);
     if (st == WEIR_OK)
@@ -176,7 +179,7 @@ int mys_next_set(void *conn, int64_t deadline_ns, weir_error *err)
     struct mys_conn *c = conn;
     if (c->result.at == MYS_STREAM) { /* what reads has one set */
         int st;
-        while ((st = step(c, deadline_ns, err)) == WEIR_ROW)
+        while ((st = step(c, c->result.stmt, deadline_ns, err)) == WEIR_ROW)
             ;
         return st;
     }
@@ -192,7 +195,7 @@ static void leave_stream(struct mys_conn *c)
     int st = WEIR_ROW;
     mys_goes_on(c, mys_now(c->host) + TIME_TO_READ);
     for (int i = 0; i < ROWS_TO_READ && st == WEIR_ROW; i++)
-        st = next_prepared(c, &err);
+        st = next_prepared(c, c->result.stmt, &err);
     mys_ends(c, st);
     if (st == WEIR_ROW)
         c->unread = c->result.stmt;
@@ -218,7 +221,8 @@ void mys_abandon(void *conn)
         return;
     if (r->at == MYS_STREAM)
         leave_stream(c);
-    leave_sets(c);
+    if (mys_has_more(c))
+        leave_sets(c);
     drop_plain(r);
     if (r->stmt->has_large)
         mys_columns_shrink(c, r->stmt);
@@ -228,7 +232,8 @@ void mys_abandon(void *conn)
         mys_look_behind(c);
         mys_ends(c, WEIR_OK);
     }
-    mys_bury(c);
+    if (c->forgotten)
+        mys_bury(c);
 }
 
 /* ---- columns ---- */

@@ -36,10 +36,10 @@ static int check_length(struct mys_conn *c, size_t params, uint64_t bytes, weir_
 
 /* ---- a prepared one ---- */
 
-static int execute_once(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
+static inline int execute_once(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
 {
     uint64_t bytes = 0;
-    int st = mys_refresh(c, s, err);
+    int st = s->epoch == c->epoch ? WEIR_OK : mys_refresh(c, s, err);
     if (st == WEIR_OK && args.n)
         st = mys_bind(c, s, args, &bytes, err);
     if (st == WEIR_OK && bytes >= LONG_PACKET)
@@ -60,11 +60,10 @@ static int may_run_again(const struct mys_stmt *s, unsigned code)
  * The server has forgotten the statement, or a table has changed, and with it what it answers.  Then it is prepared again.  If it has
  * written something meanwhile, it is not run again, and its answer cannot be read.
  */
-static int execute(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
+static int execute_again(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
 {
-    const int st = execute_once(c, s, args, err);
-    if (st == WEIR_OK || !mys_is_stale((unsigned)err->native))
-        return st;
+    if (!mys_is_stale((unsigned)err->native))
+        return err->status;
     mysql_stmt_free_result(s->handle);
     s->epoch = c->epoch - 1;
     if (may_run_again(s, (unsigned)err->native))
@@ -72,6 +71,12 @@ static int execute(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_
     return c->host->fail(err, WEIR_E_SERVER,
                          "mysql: the statement has run, but what it returns has changed since it was prepared, and "
                          "cannot be read");
+}
+
+static inline int execute(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
+{
+    const int st = execute_once(c, s, args, err);
+    return st == WEIR_OK ? st : execute_again(c, s, args, err);
 }
 
 /* Reads what nobody wants, so that an error in it is seen. */
@@ -117,7 +122,7 @@ static int run_prepared(struct mys_conn *c, struct mys_stmt *s, weir_args args, 
     if (st < 0)
         return st;
     mys_note(c);
-    const int has_rows = mysql_stmt_field_count(s->handle) > 0;
+    const int has_rows = s->handle->field_count > 0;
     if (!has_rows && !want_rows && !mys_has_more(c)) {
         count(c, s, 0, 0);
         return WEIR_OK;

@@ -137,16 +137,13 @@ static int begin_aloud(struct mys_conn *c, weir_error *err)
 }
 
 /* keeps truths 1 to 3 */
-int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err)
+int mys_suit_manner(struct mys_conn *c, unsigned traits, weir_error *err)
 {
-    int st = WEIR_OK;
-    if (!c->begun) {
-        c->last = 0;
-        return c->manner ? mys_leave_manner(c, err) : WEIR_OK;
-    }
-    if (!c->manner || !(traits & MYS_ODD))
+    if (!c->begun)
+        return mys_leave_manner(c, err);
+    if (!(traits & MYS_ODD))
         return WEIR_OK;
-    st = begin_aloud(c, err);
+    int st = begin_aloud(c, err);
     if (st == WEIR_OK && traits & MYS_KEEPS && isolation_due(c))
         st = put_isolation_back(c, err);
     if (st == WEIR_OK && traits & MYS_ENDS) {
@@ -154,12 +151,6 @@ int mys_suit(struct mys_conn *c, unsigned traits, weir_error *err)
         c->guarded = st == WEIR_OK;
     }
     return st;
-}
-
-int mys_admit(struct mys_conn *c, unsigned traits, weir_error *err)
-{
-    const int st = mys_tell_undone(c, err);
-    return st < 0 ? st : mys_suit(c, traits, err);
 }
 
 /* keeps truth 3 */
