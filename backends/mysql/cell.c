@@ -143,13 +143,14 @@ void mys_plain_row(const struct mys_result *r, weir_value *cells)
 /* ---- what is there already ---- */
 
 /* A text of no more than USUAL_ROOM bytes, in col->room. */
-static inline void put_bytes(weir_value *out, const struct mys_column *col)
+static inline void put_bytes(weir_value *out, const struct mys_column *col, size_t length)
 {
-    col->room[col->length] = '\0';
+    char *room = col->room;
+    room[length] = '\0';
     out->type = col->bytes_type;
-    out->as.p = col->room;
-    out->length = col->length;
-    out->no_zero = col->bytes_type == WEIR_TEXT && strlen(col->room) == col->length;
+    out->as.p = room;
+    out->length = length;
+    out->no_zero = col->bytes_type == WEIR_TEXT && strlen(room) == length;
 }
 
 /* What has to be written, or fetched once more, waits until it is asked for. */
@@ -161,7 +162,7 @@ static inline void put_cell(weir_value *out, struct mys_column *col)
         out->type = WEIR_INT;
         out->as.i = col->as.i;
     } else if (kind == KIND_BYTES && col->length <= USUAL_ROOM) {
-        put_bytes(out, col);
+        put_bytes(out, col, col->length);
     } else if (kind == KIND_DOUBLE) {
         out->type = WEIR_DOUBLE;
         out->as.d = col->as.d;
@@ -235,30 +236,40 @@ static void take_double(weir_value *out, struct mys_column *col, unsigned char *
     *at += 8;
 }
 
-/* Ahead of its bytes; up to 250 in one, else the first says in how many. */
-static inline uint64_t take_length(unsigned char **at)
+/* The length ahead of bytes that are more than 250: its first byte says in how many it is written. */
+static uint64_t take_length(unsigned char **at)
 {
     const unsigned char *p = *at;
-    const unsigned first = *p;
-    *at += first <= 250 ? 1 : first == 252 ? 3 : first == 253 ? 4 : 9;
-    if (first <= 250)
-        return first;
-    if (first == 254)
+    *at += *p == 252 ? 3 : *p == 253 ? 4 : 9;
+    if (*p == 254)
         return eight_bytes(p + 1);
-    return first == 252 ? two_bytes(p + 1) : four_bytes(p) >> 8;
+    return *p == 252 ? two_bytes(p + 1) : four_bytes(p) >> 8;
+}
+
+/* What is not short enough for one byte may still fit. */
+static void take_longer_bytes(weir_value *out, struct mys_column *col, unsigned char **at)
+{
+    const size_t length = (size_t)take_length(at);
+    col->length = (unsigned long)length;
+    out->type = WEIR_LATER;
+    if (length <= USUAL_ROOM) {
+        memcpy(col->room, *at, length);
+        put_bytes(out, col, length);
+    }
+    *at += length;
 }
 
 static void take_bytes(weir_value *out, struct mys_column *col, unsigned char **at)
 {
-    const size_t length = (size_t)take_length(at);
-    col->length = (unsigned long)length;
-    if (length > USUAL_ROOM) {
-        out->type = WEIR_LATER;
-    } else {
-        memmove(col->room, *at, length); /* so few bytes a compiler would copy in line, which is slower */
-        put_bytes(out, col);
+    unsigned char *p = *at;
+    const size_t length = *p++;
+    if (length > 250) {
+        take_longer_bytes(out, col, at);
+        return;
     }
-    *at += length;
+    *at = p + length;
+    memmove(col->room, p, length); /* so few bytes a compiler would copy in line, which is slower */
+    put_bytes(out, col, length);
 }
 
 mys_taker mys_taker_of(enum kind kind, int width)

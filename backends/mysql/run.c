@@ -128,10 +128,9 @@ static int run_prepared(struct mys_conn *c, struct mys_stmt *s, weir_args args, 
         return WEIR_OK;
     }
     st = want_rows ? mys_result_open(c, s, &rows, err) : drop_sets(c, s, &rows, err);
-    if (st < 0)
+    if (st < 0 || c->result.at == MYS_STREAM) /* which has changed nothing */
         return st;
-    if (c->result.at != MYS_STREAM)
-        mys_note(c);
+    mys_note(c);
     count(c, s, has_rows && s->traits & MYS_RETURNS, rows);
     return WEIR_OK;
 }
@@ -170,8 +169,10 @@ int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadl
     mys_begins(c, deadline_ns, MYS_STOP);
     c->affected = 0;
     int st = mys_admit(c, s->traits, err);
-    c->changed |= (s->traits & MYS_KEEPS) != 0;
-    c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
+    if (s->traits & (MYS_KEEPS | MYS_MOVES_ROLE)) {
+        c->changed |= (s->traits & MYS_KEEPS) != 0;
+        c->role_moved |= (s->traits & MYS_MOVES_ROLE) != 0;
+    }
     if (st == WEIR_OK)
         st = s->handle ? run_prepared(c, s, args, want_rows, err) : run_plain(c, s, want_rows, err);
     if (c->guarded && !mys_has_more(c))

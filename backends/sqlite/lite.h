@@ -7,7 +7,8 @@
  *  2. No statement of ours is left stepped half-way but that of the open result: a forgotten one would hold an old snapshot.
  *  3. `changed` is set before a statement that may alter the session runs, and only a reset that undid everything clears it.
  *  4. A read-only transaction on a session that may write is kept by `only_reads`: query_only would expire every prepared statement.
- *  5. Other threads touch `stop` and call sqlite3_interrupt, nothing else.
+ *  5. What is bound is borrowed from the caller only while nobody has the native handle, by which he could look at it later.
+ *  6. Other threads touch `stop` and call sqlite3_interrupt, nothing else.
  * SPDX-License-Identifier: MIT
  */
 #ifndef BACKENDS_SQLITE_LITE_H
@@ -33,7 +34,8 @@ struct lite_stmt {
     int only_reads;
     int changes_session;
     int has_run;
-    int holds_bytes; /* texts or blobs are bound to it */
+    int copies; /* texts or blobs are bound to it, and it has them for itself */
+    int borrows; /* the same, and they may be gone: nobody looks before it is bound anew, but who has the native handle */
 };
 
 #define LITE_BULKS 16
@@ -144,7 +146,8 @@ void lite_forget_all(struct lite_conn *c);
 int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
 int64_t lite_affected(void *conn);
 int64_t lite_last_id(void *conn);
-void lite_rewind(struct lite_stmt *s); /* ends a run, lets go of its arguments */
+void lite_rewind(struct lite_stmt *s); /* ends a run, gives back what it has copied */
+void lite_let_go(struct lite_conn *c); /* of what any statement has borrowed */
 
 /* result.c */
 void lite_result_open(struct lite_conn *c, struct lite_stmt *s, enum lite_at at);

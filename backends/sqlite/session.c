@@ -234,5 +234,6 @@ void *lite_native(void *conn)
 {
     struct lite_conn *c = conn;
     c->native = c->changed = 1;
+    lite_let_go(c); /* keeps truth 5 */
     return c->db;
 }

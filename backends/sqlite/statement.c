@@ -121,9 +121,18 @@ void lite_forget_all(struct lite_conn *c)
 void lite_rewind(struct lite_stmt *s)
 {
     sqlite3_reset(s->handle);
-    if (s->holds_bytes)
+    if (s->copies)
         sqlite3_clear_bindings(s->handle);
-    s->holds_bytes = 0;
+    s->copies = 0;
+}
+
+void lite_let_go(struct lite_conn *c)
+{
+    for (struct lite_stmt *s = c->statements; s; s = s->next) {
+        if (s->borrows)
+            sqlite3_clear_bindings(s->handle);
+        s->borrows = 0;
+    }
 }
 
 static int64_t changed_rows(sqlite3 *db)
@@ -231,7 +240,7 @@ int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t dead
     if (st == WEIR_OK)
         st = refresh(c, s, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, s, args, stream ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
+        st = lite_bind(c, s, args, stream || c->native ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
     if (st == WEIR_OK)
         st = stream ? run_to_first_row(c, s, err) : run_whole(c, s, want_rows, err);
     if (st < 0)

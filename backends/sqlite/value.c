@@ -24,41 +24,41 @@ static int bind_double(struct lite_conn *c, sqlite3_stmt *handle, int at, double
     return sqlite3_bind_double(handle, at, d) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
-static int bind_plain(sqlite3_stmt *handle, int at, const weir_value *v, sqlite3_destructor_type life)
-{
-    switch (v->type) {
-    case WEIR_TEXT:
-    case WEIR_DECIMAL:
-        return sqlite3_bind_text64(handle, at, v->as.p, v->length, life, SQLITE_UTF8);
-    case WEIR_BLOB:
-        return sqlite3_bind_blob64(handle, at, v->as.p, v->length, life);
-    default:
-        return sqlite3_bind_null(handle, at);
-    }
-}
-
 static int bind_other(struct lite_conn *c, sqlite3_stmt *handle, int at, const weir_value *v,
                       sqlite3_destructor_type life, weir_error *err)
 {
+    int rc;
     if (v->type == WEIR_TIME)
         return bind_time(c, handle, at, v->as.i, err);
     if (v->type == WEIR_DOUBLE)
         return bind_double(c, handle, at, v->as.d, err);
-    return bind_plain(handle, at, v, life) == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
+    if (v->type == WEIR_NULL)
+        rc = sqlite3_bind_null(handle, at);
+    else
+        rc = sqlite3_bind_blob64(handle, at, v->as.p, v->length, life);
+    return rc == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
 int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err)
 {
-    int st = WEIR_OK;
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
+    int *holds = life == SQLITE_STATIC ? &s->borrows : &s->copies;
+    for (size_t i = 0; i < args.n; i++) {
         const weir_value *v = &args.v[i];
-        s->holds_bytes |= v->type > WEIR_DOUBLE;
-        if (v->type != WEIR_INT)
-            st = bind_other(c, s->handle, (int)i + 1, v, life, err);
-        else if (sqlite3_bind_int64(s->handle, (int)i + 1, v->as.i) != SQLITE_OK)
-            st = lite_fail(c, err);
+        const int at = (int)i + 1;
+        int st;
+        if (v->type == WEIR_INT) {
+            st = sqlite3_bind_int64(s->handle, at, v->as.i);
+        } else if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL) {
+            *holds = 1;
+            st = sqlite3_bind_text64(s->handle, at, v->as.p, v->length, life, SQLITE_UTF8);
+        } else {
+            *holds |= v->type == WEIR_BLOB;
+            st = bind_other(c, s->handle, at, v, life, err);
+        }
+        if (st != WEIR_OK)
+            return st < 0 ? st : lite_fail(c, err);
     }
-    return st;
+    return WEIR_OK;
 }
 
 /*

@@ -25,7 +25,7 @@ int64_t clock_add(int64_t at, int64_t ns)
 }
 
 /* A length of NEVER asks no clock. */
-int64_t clock_deadline(const struct clock *c, weir_deadline d, int64_t fallback_ns)
+int64_t clock_deadline_of(const struct clock *c, weir_deadline d, int64_t fallback_ns)
 {
     if (d.ns < 0)
         return d.ns == INT64_MIN ? NEVER : -d.ns;

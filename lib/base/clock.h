@@ -20,6 +20,13 @@ struct clock {
 int64_t clock_now(const struct clock *c);
 int64_t clock_add(int64_t at, int64_t ns); /* saturates at NEVER; negative lengths count as 0 */
 /* The moment that `d` means to a call that begins now; `fallback_ns` (a length, NEVER allowed) is what zero means. */
-int64_t clock_deadline(const struct clock *c, weir_deadline d, int64_t fallback_ns);
+int64_t clock_deadline_of(const struct clock *c, weir_deadline d, int64_t fallback_ns);
+static inline int64_t clock_deadline(const struct clock *c, weir_deadline d, int64_t fallback_ns)
+{
+    if (d.ns < NS_PER_MS || d.ns > NEVER / 2) /* not a plain length, as most are */
+        return clock_deadline_of(c, d, fallback_ns);
+    const int64_t now = clock_now(c);
+    return now < NEVER / 2 ? now + d.ns : clock_add(now, d.ns);
+}
 
 #endif

@@ -246,6 +246,13 @@ void link_learn(struct link *l, int status, const weir_error *err)
     }
 }
 
+int link_leave_failed(struct link *l, int status, const weir_error *err)
+{
+    link_learn(l, status, err);
+    slot_leave(l->slot, (link_unclean(l) ? WORD_LOOK : 0) | (l->dead ? WORD_DEAD : 0));
+    return status;
+}
+
 int link_tell_unready(const struct link *l, weir_error *err)
 {
     if (!l->sql)

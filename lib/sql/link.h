@@ -93,11 +93,12 @@ static inline bool link_unclean(const struct link *l)
 }
 
 /* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status. */
+int link_leave_failed(struct link *l, int status, const weir_error *err);
 static inline int link_leave(struct link *l, int status, const weir_error *err)
 {
     if (status < 0)
-        link_learn(l, status, err);
-    slot_leave(l->slot, (link_unclean(l) ? WORD_LOOK : 0) | (l->dead ? WORD_DEAD : 0));
+        return link_leave_failed(l, status, err);
+    slot_leave(l->slot, link_unclean(l) ? WORD_LOOK : 0);
     return status;
 }
 

@@ -226,6 +226,32 @@ static void memory_is_kept(void)
     weir_db_close(&other);
 }
 
+/* SQLite would show what a statement is bound to, which is the caller's and may be gone. */
+static int shows(sqlite3 *handle, const char *text)
+{
+    int found = 0;
+    for (sqlite3_stmt *s = NULL; (s = sqlite3_next_stmt(handle, s));) {
+        char *sql = sqlite3_expanded_sql(s);
+        found |= sql && strstr(sql, text) != NULL;
+        sqlite3_free(sql);
+    }
+    return found;
+}
+
+static void nothing_stays_bound(void)
+{
+    weir_db *db = talk_open(url, NULL);
+    weir_conn conn = talk_borrow(db, WEIR_WRITE);
+    talk_is(conn, WEIR_OK, "INSERT INTO kept VALUES (?)", WEIR_ARGS(weir_text("borrowed")), "a text is written");
+    sqlite3 *handle = weir_conn_native(conn);
+    is_int(shows(handle, "borrowed"), 0, "  and no statement is bound to it when the native handle is there");
+    talk_is(conn, WEIR_OK, "INSERT INTO kept VALUES (?)", WEIR_ARGS(weir_text("later")), "another one");
+    is_int(shows(handle, "later"), 0, "  and none is bound to that");
+    talk_is(conn, WEIR_OK, "DELETE FROM kept", WEIR_NO_ARGS, "both are deleted");
+    weir_release(&conn);
+    weir_db_close(&db);
+}
+
 int main(void)
 {
     snprintf(url, sizeof url, "sqlite:%s/sessions.db", tap_folder());
@@ -239,6 +265,7 @@ int main(void)
     messy("memory", "sqlite::memory:");
     asking_is_clean();
     undone();
+    nothing_stays_bound();
     memory_is_kept();
     return tap_done();
 }
