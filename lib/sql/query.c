@@ -7,17 +7,11 @@
 #include <sql/rows.h>
 #include <sql/transaction.h>
 
-/* Enters the link and finds out until when the statement may run. */
-static inline int begin_statement(struct link **l, int64_t *until, weir_conn conn, const char *sql,
-                                  weir_deadline deadline, weir_error *err)
+/* May the statement run, and until when? */
+static inline int may_run(struct link *l, int64_t *until, const char *sql, weir_deadline deadline, weir_error *err)
 {
-    int status = link_enter(l, conn, err);
-    if (status < 0)
-        return status;
-    status = sql ? link_ready(*l, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
-    if (status >= 0)
-        status = link_until(until, *l, deadline, err);
-    return status < 0 ? link_leave(*l, status, err) : WEIR_OK;
+    int status = sql ? link_ready(l, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
+    return status < 0 ? status : link_until(until, l, deadline, err);
 }
 
 int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args, weir_deadline deadline,
@@ -29,10 +23,12 @@ int weir_exec(int64_t *affected, weir_conn conn, const char *sql, weir_args args
     err = err ? err : &own;
     if (affected)
         *affected = 0;
-    int status = begin_statement(&l, &until, conn, sql, deadline, err);
+    int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
-    status = statement_run(l, sql, args, false, until, err);
+    status = may_run(l, &until, sql, deadline, err);
+    if (status >= 0)
+        status = statement_run(l, sql, args, false, until, err);
     if (status >= 0 && affected)
         *affected = l->sql->affected(l->conn);
     return link_leave(l, status, err);
@@ -58,10 +54,12 @@ int weir_exec_many(int64_t *affected, size_t *failed, weir_conn conn, const char
     weir_error own;
     struct many m = { .sql = sql, .rows = rows, .count = count, .failed = count };
     err = err ? err : &own;
-    int status = rows || !count ? begin_statement(&l, &until, conn, sql, deadline, err)
-                                : fail(err, WEIR_E_ARGUMENT, "no rows of parameters were given");
+    int status =
+        rows || !count ? link_enter(&l, conn, err) : fail(err, WEIR_E_ARGUMENT, "no rows of parameters were given");
     if (status >= 0) {
-        status = run_many(l, &m, until, err);
+        status = may_run(l, &until, sql, deadline, err);
+        if (status >= 0)
+            status = run_many(l, &m, until, err);
         link_leave(l, status, err);
     }
     if (affected)
@@ -97,10 +95,12 @@ int weir_query(weir_rows *out, weir_conn conn, const char *sql, weir_args args, 
     if (!out)
         return fail(err, WEIR_E_ARGUMENT, "no place for the result was given");
     *out = (weir_rows){ 0 };
-    int status = begin_statement(&l, &until, conn, sql, deadline, err);
+    int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
-    status = statement_run(l, sql, args, true, until, err);
+    status = may_run(l, &until, sql, deadline, err);
+    if (status >= 0)
+        status = statement_run(l, sql, args, true, until, err);
     if (status >= 0)
         status = open_result(out, l, until, err);
     return link_leave(l, status, err);
