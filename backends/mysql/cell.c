@@ -37,29 +37,50 @@ static weir_value float_value(const struct mys_column *col)
     return weir_double((double)col->as.f);
 }
 
-/* As many digits behind the point as the column has. */
-static void add_fraction(struct mys_column *col, size_t at)
+/* The last ones, and a sign behind them.  printf would take ten times as long. */
+static char *put_digits(char *at, unsigned long n, int digits, char behind)
 {
-    char all[16];
-    if (col->decimals == 0 || col->decimals > 6)
-        return;
-    snprintf(all, sizeof all, ".%06lu", col->as.t.second_part % 1000000);
-    snprintf(col->text + at, sizeof col->text - at, "%.*s", (int)col->decimals + 1, all);
+    for (int i = digits - 1; i >= 0; i--, n /= 10)
+        at[i] = (char)('0' + n % 10);
+    at[digits] = behind;
+    return at + digits + 1;
+}
+
+static char *put_day(char *at, const MYSQL_TIME *t, char behind)
+{
+    at = put_digits(at, t->year, 4, '-');
+    at = put_digits(at, t->month, 2, '-');
+    return put_digits(at, t->day, 2, behind);
+}
+
+/* With six digits behind the point.  Returns what is behind the zero byte. */
+static char *put_clock(char *at, const MYSQL_TIME *t, unsigned hour, int digits)
+{
+    at = put_digits(at, hour, digits, ':');
+    at = put_digits(at, t->minute, 2, ':');
+    at = put_digits(at, t->second, 2, '.');
+    return put_digits(at, t->second_part, 6, '\0');
+}
+
+/* As many of the six as the column has.  `end` is what put_clock returned. */
+static void cut_fraction(const struct mys_column *col, char *end)
+{
+    const unsigned digits = col->decimals > 6 ? 0 : col->decimals;
+    end[(int)digits - (digits ? 7 : 8)] = '\0';
 }
 
 static weir_value day_value(struct mys_column *col)
 {
-    const MYSQL_TIME *t = &col->as.t;
-    snprintf(col->text, sizeof col->text, "%04u-%02u-%02u", t->year % 10000, t->month % 100, t->day % 100);
+    put_day(col->text, &col->as.t, '\0');
     return weir_text(col->text);
 }
 
 static weir_value span_value(struct mys_column *col)
 {
     const MYSQL_TIME *t = &col->as.t;
-    const int n = snprintf(col->text, sizeof col->text, "%s%02u:%02u:%02u", t->neg ? "-" : "",
-                           (t->hour + 24 * t->day) % 1000, t->minute % 100, t->second % 100);
-    add_fraction(col, (size_t)n);
+    const unsigned hours = t->hour + 24 * t->day;
+    col->text[0] = '-';
+    cut_fraction(col, put_clock(col->text + (t->neg ? 1 : 0), t, hours, hours < 100 ? 2 : 3));
     return weir_text(col->text);
 }
 
@@ -68,12 +89,10 @@ static weir_value moment_value(struct mys_conn *c, struct mys_column *col)
 {
     const MYSQL_TIME *t = &col->as.t;
     int64_t us;
-    snprintf(col->text, sizeof col->text, "%04u-%02u-%02u %02u:%02u:%02u.%06lu", t->year % 10000, t->month % 100,
-             t->day % 100, t->hour % 100, t->minute % 100, t->second % 100, t->second_part % 1000000);
+    char *end = put_clock(put_day(col->text, t, ' '), t, t->hour, 2);
     if (c->host->time_parse(&us, col->text) == 0)
         return weir_time_us(us);
-    col->text[19] = '\0';
-    add_fraction(col, 19);
+    cut_fraction(col, end);
     return weir_text(col->text);
 }
 
