@@ -343,7 +343,7 @@ int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const w
 extern const enum enum_field_types mys_types[]; /* of each type of value */
 const char *mys_misfit(const weir_value *v);    /* why no server takes it; NULL: it may */
 void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us);
-/* *bytes is how long all texts and blobs are. */
+/* Adds to *bytes how long all texts, blobs and decimals are. */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 

@@ -92,7 +92,8 @@ static inline bool link_unclean(const struct link *l)
     return l->reading || l->depth || (!l->source->reset_never && link_dirty(l));
 }
 
-/* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status. */
+/* Ends the call: keeps what `err` tells about the connection if status < 0 (err is not NULL then), and returns status.  Only a failure
+   can have told that the connection is dead, and the slot remembers it. */
 int link_leave_failed(struct link *l, int status, const weir_error *err);
 static inline int link_leave(struct link *l, int status, const weir_error *err)
 {
