@@ -36,7 +36,7 @@ void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
     c->timed_out = c->housework = 0;
 }
 
-void pg_starts(struct pg_conn *c, int64_t deadline_ns)
+static inline void starts(struct pg_conn *c, int64_t deadline_ns)
 {
     int earlier = PG_CANCELLED;
     if (atomic_load(&c->stop) == PG_CANCELLED)
@@ -47,9 +47,14 @@ void pg_starts(struct pg_conn *c, int64_t deadline_ns)
     c->stale = c->again = 0;
 }
 
+void pg_starts(struct pg_conn *c, int64_t deadline_ns)
+{
+    starts(c, deadline_ns);
+}
+
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
-    pg_starts(c, deadline_ns);
+    starts(c, deadline_ns);
     if (pg_now(c) < deadline_ns)
         return WEIR_OK;
     c->host->fail(err, WEIR_E_TIMEOUT, "postgres: the deadline had passed before anything was sent");
@@ -135,7 +140,7 @@ static int pass_deadline(struct pg_conn *c, weir_error *err)
 int pg_wait(struct pg_conn *c, short events, weir_error *err)
 {
     struct pollfd p = { .fd = PQsocket(c->pg), .events = events };
-    const int64_t now = pg_now(c), look = PQsslInUse(c->pg) ? TLS_LOOK_NS : LOOK_NS;
+    const int64_t now = pg_now(c), look = c->tls ? TLS_LOOK_NS : LOOK_NS;
     if (p.fd < 0) /* it is lost, which the caller is about to hear from libpq */
         return WEIR_OK;
     if (now >= c->until)

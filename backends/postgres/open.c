@@ -80,7 +80,8 @@ static int keep_descriptor(struct pg_conn *c, weir_error *err)
 /* libpq's own rule lets a socket of Unix pass. */
 static int check_tls(struct pg_conn *c, weir_error *err)
 {
-    if (strcmp(c->host->option(c->host->ctx, "tls"), "off") == 0 || PQsslInUse(c->pg))
+    c->tls = PQsslInUse(c->pg) != 0;
+    if (strcmp(c->host->option(c->host->ctx, "tls"), "off") == 0 || c->tls)
         return WEIR_OK;
     return c->host->fail(err, WEIR_E_TLS, "postgres: %s:%s is not connected by TLS", PQhost(c->pg), PQport(c->pg));
 }

@@ -241,6 +241,11 @@ void pg_args_trim(struct pg_conn *c)
         pg_args_end(c);
 }
 
+static inline int has_room(const struct pg_args *a, size_t params, size_t scratch)
+{
+    return params == a->params && scratch <= a->room;
+}
+
 /* One block for all: pointers, two arrays of numbers, and what is written. */
 int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *err)
 {
@@ -257,11 +262,13 @@ int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *e
     a->lengths = (int *)(a->values + params);
     a->formats = a->lengths + params;
     a->scratch = (char *)(a->formats + params);
+    a->params = params;
+    a->room = scratch;
     return WEIR_OK;
 }
 
 /* Most are integers for a bigint. */
-static void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args)
+static inline void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args)
 {
     struct writing w = { .scratch = a->scratch };
     for (size_t i = 0; i < args.n; i++) {
@@ -279,18 +286,15 @@ static void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args
 int pg_encode(struct pg_conn *c, const struct pg_stmt *s, weir_args args, weir_error *err)
 {
     size_t scratch = args.n * SCRATCH_EACH;
-    int st = WEIR_OK;
-    for (size_t i = 0; i < args.n && st == WEIR_OK; i++) {
+    for (size_t i = 0; i < args.n; i++) {
         const weir_value *v = &args.v[i];
-        if (v->type > WEIR_DOUBLE)
-            st = check(c, i, v, err);
+        if (v->type > WEIR_DOUBLE && check(c, i, v, err) < 0)
+            return err->status;
         if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL)
             scratch += (size_t)v->length + 1;
     }
-    if (st == WEIR_OK && args.n)
-        st = pg_args_room(c, args.n, scratch, err);
-    if (st < 0)
-        return st;
+    if (!has_room(&c->args, args.n, scratch) && pg_args_room(c, args.n, scratch, err) < 0)
+        return err->status;
     write_all(&c->args, s, args);
     return WEIR_OK;
 }

@@ -103,6 +103,7 @@ struct pg_result {
 struct pg_args {
     void *block;
     size_t size;
+    size_t params, room; /* it is laid out for so many, with so much room for what is written */
     const char **values;
     int *lengths, *formats;
     char *scratch;
@@ -146,6 +147,7 @@ struct pg_conn {
     /* the session */
     int64_t grace_ns;
     int pooler;            /* it is one of many on whatever session the pooler has */
+    int tls;               /* the socket does not show what is said */
     int read_only;         /* in the read lane */
     int transaction_reads; /* the transaction was begun as read-only */
     int standby;           /* the server was one when this was last looked at */
@@ -224,7 +226,15 @@ int pg_say(struct pg_conn *c, const char *sql, PGresult **last,
            weir_error *err);                         /* simple statements, and their answers */
 int pg_pipeline(struct pg_conn *c, weir_error *err); /* what is sent from here on makes up a pipeline */
 int pg_sync(struct pg_conn *c, weir_error *err);     /* ends a part of it */
-int pg_answer_is_short(struct pg_conn *c);           /* all of the answer is here already */
+
+/* How an answer that is on its way is best taken. */
+enum pg_form {
+    PG_LONG,  /* as it comes */
+    PG_SHORT, /* as a whole */
+    PG_HERE   /* the same, and libpq has read all of it: nothing of it is waited for */
+};
+enum pg_form pg_look(struct pg_conn *c);                          /* before libpq has taken any of it; it then reads */
+int pg_take(struct pg_conn *c, PGresult **last, weir_error *err); /* pg_finish, of one that is here */
 
 /* session.c: what makes it dirty, and clean again */
 int pg_settle(struct pg_conn *c, weir_error *err); /* after open */
@@ -250,7 +260,11 @@ int pg_reshape(struct pg_conn *c, struct pg_stmt *s, const PGresult *rows,
                weir_error *err);                      /* behind a pooler: are they still the same columns? */
 void pg_unmake(struct pg_conn *c, struct pg_stmt *s); /* to be prepared anew before it runs again */
 const PGresult *pg_shape_of(const struct pg_stmt *s);
-int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s);
+/* The server has it, and it is known what it is. */
+static inline int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s)
+{
+    return s->about && s->generation == c->generation;
+}
 
 /* run.c */
 int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);
@@ -323,7 +337,13 @@ static inline size_t pg_cell_bound(const weir_value *v)
     return sizeof(int32_t) + PG_AS_TEXT + (has_bytes ? (size_t)v->length : 0);
 }
 
-/* Written out, so that the compiler sees that it is one store. */
+/* These are written out, so that the compiler sees that it is one load, or store. */
+static inline uint32_t pg_four(const void *bytes)
+{
+    const unsigned char *b = bytes;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 static inline void pg_put_four(char *out, uint32_t n)
 {
     out[0] = (char)(n >> 24);
@@ -390,6 +410,14 @@ int pg_begin(void *conn, unsigned isolation, int read_only, int64_t deadline_ns,
 int pg_begin_traced(void *conn, unsigned isolation, char trace[WEIR_TRACE_SIZE], int64_t deadline_ns, weir_error *err);
 int pg_begin_now(struct pg_conn *c, weir_error *err); /* what is to be begun, before anything else is said */
 void pg_begin_forget(struct pg_conn *c);
+/*
+ * Does anything go in front of a statement?  A reader behind a pooler has no session that refuses writes: its transactions do, and a lone
+ * statement is one with this before it.
+ */
+static inline int pg_has_front(const struct pg_conn *c)
+{
+    return c->begin.pending || (c->pooler && c->read_only && !c->in_transaction);
+}
 int pg_lead(struct pg_conn *c,
             weir_error *err); /* begins a pipeline with what goes in front, if anything does: c->led */
 int pg_pass(struct pg_conn *c, weir_error *err); /* the answers to that; fails with c->again if all may be sent again */

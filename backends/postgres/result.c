@@ -25,9 +25,11 @@ void pg_result_open(struct pg_conn *c, struct pg_stmt *s, enum pg_at at, PGresul
 
 void pg_result_end(struct pg_conn *c)
 {
-    pg_forget_blobs(c);
     PQclear(c->result.rows);
-    c->host->realloc(c->host->ctx, c->result.blobs, 0);
+    if (c->result.blobs) {
+        pg_forget_blobs(c);
+        c->host->realloc(c->host->ctx, c->result.blobs, 0);
+    }
     c->result = (struct pg_result){ .at = PG_CLOSED };
 }
 

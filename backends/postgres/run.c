@@ -24,15 +24,20 @@ static inline int fits(const struct pg_stmt *s, size_t i, const weir_value *v)
 {
     if (s->declared[i])
         return v->type == WEIR_NULL || pg_own_type(v) == s->declared[i];
-    return pg_takes(s->actual[i], v);
+    return (v->type == WEIR_INT && s->actual[i] == PG_INT8) || pg_takes(s->actual[i], v);
 }
 
-int pg_fits(const struct pg_stmt *s, weir_args args)
+static inline int all_fit(const struct pg_stmt *s, weir_args args)
 {
     size_t i = 0;
     while (i < args.n && fits(s, i, &args.v[i]))
         i++;
     return i == args.n;
+}
+
+int pg_fits(const struct pg_stmt *s, weir_args args)
+{
+    return all_fit(s, args);
 }
 
 /* Declares anew what does not fit; 1: something did not. */
@@ -61,9 +66,14 @@ static int make_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
     return st;
 }
 
+static inline int fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
+{
+    return pg_is_made(c, s) && all_fit(s, args) ? WEIR_OK : make_fit(c, s, args, err);
+}
+
 int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
-    return pg_is_made(c, s) && pg_fits(s, args) ? WEIR_OK : make_fit(c, s, args, err);
+    return fit(c, s, args, err);
 }
 
 /* ---- sending ---- */
@@ -78,7 +88,7 @@ static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct p
     return PQsendQueryPrepared(c->pg, s->name, (int)s->params, a->values, a->lengths, a->formats, s->binary);
 }
 
-int pg_queue(struct pg_conn *c, struct pg_stmt *s)
+static inline int queue(struct pg_conn *c, struct pg_stmt *s)
 {
     if (!c->pooler)
         c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
@@ -86,18 +96,30 @@ int pg_queue(struct pg_conn *c, struct pg_stmt *s)
     return c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args);
 }
 
-int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+int pg_queue(struct pg_conn *c, struct pg_stmt *s)
 {
-    int st = pg_lead(c, err);
+    return queue(c, s);
+}
+
+static int send_behind(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    const int st = pg_lead(c, err);
     if (st < 0)
         return st;
-    const int taken = pg_queue(c, s);
-    if (!c->led)
-        st = pg_sent(c, taken, err);
-    else
-        st = taken ? pg_sync(c, err) : pg_fail(c, NULL, err);
+    return queue(c, s) ? pg_sync(c, err) : pg_fail(c, NULL, err);
+}
+
+static inline int send_it(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    c->led = 0;
+    const int st = pg_has_front(c) ? send_behind(c, s, err) : pg_sent(c, queue(c, s), err);
     pg_args_trim(c);
     return st;
+}
+
+int pg_send(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
+{
+    return send_it(c, s, err);
 }
 
 /* ---- the answer ---- */
@@ -152,13 +174,14 @@ int pg_keep_counts(struct pg_conn *c, struct pg_stmt *s, PGresult *r, weir_error
     return st;
 }
 
-static int end_whole(struct pg_conn *c, struct pg_stmt *s, int want_rows, weir_error *err)
+static inline int end_whole(struct pg_conn *c, struct pg_stmt *s, enum pg_form form, int want_rows, weir_error *err)
 {
     PGresult *last;
-    int st = pg_finish(c, NULL, &last, err);
+    int st = form == PG_HERE ? pg_take(c, &last, err) : pg_finish(c, NULL, &last, err);
     if (st < 0)
         return st;
-    st = pg_keep_counts(c, s, last, err);
+    if (c->pooler || !(s->flags & PG_READS)) /* what only reads has changed nothing */
+        st = pg_keep_counts(c, s, last, err);
     if (st == WEIR_OK && want_rows)
         pg_result_open(c, s, PG_WHOLE, last);
     else
@@ -184,34 +207,38 @@ static int begin_stream(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 }
 
 /*
- * 1: as a stream, 0: as a whole.  Has to be chosen after the answer is here and before libpq takes it apart; it is looked at with what
- * comes in front of it.  The wait for it is begun here in any case: libpq need not be asked whether it has an answer that it has not
- * read.
+ * Has to be chosen after the answer is here and before libpq takes it apart; it is looked at with what comes in front of it.  The wait for
+ * it is begun here in any case: libpq need not be asked whether it has an answer that it has not read.
  */
-static int choose_form(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
+static inline int choose_form(struct pg_conn *c, const struct pg_stmt *s, enum pg_form *form, weir_error *err)
 {
-    const int reads = s->columns > 0 && s->flags & PG_READS;
     int st = c->heard ? WEIR_OK : pg_wait(c, POLLIN, err);
-    const int is_short = st == WEIR_OK && reads && pg_answer_is_short(c);
-    if (st == WEIR_OK && !reads)
+    if (st < 0)
+        return st;
+    if (s->columns > 0 && s->flags & PG_READS)
+        *form = pg_look(c);
+    else
         PQconsumeInput(c->pg);
-    if (st == WEIR_OK)
+    if (c->led)
         st = pg_pass(c, err);
-    return st < 0 || !reads || is_short ? st : pg_stream_rows(c);
+    if (st == WEIR_OK && *form == PG_LONG && !pg_stream_rows(c))
+        *form = PG_SHORT;
+    return st;
 }
 
-static int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)
+static inline int run_once(struct pg_conn *c, struct pg_stmt *s, weir_args args, int want_rows, weir_error *err)
 {
-    int st = pg_fit(c, s, args, err);
+    enum pg_form form = PG_SHORT;
+    int st = fit(c, s, args, err);
     if (st == WEIR_OK)
         st = pg_encode(c, s, args, err);
     if (st == WEIR_OK)
-        st = pg_send(c, s, err);
+        st = send_it(c, s, err);
     if (st == WEIR_OK)
-        st = choose_form(c, s, err);
+        st = choose_form(c, s, &form, err);
     if (st < 0)
         return st;
-    return st && want_rows ? begin_stream(c, s, err) : end_whole(c, s, want_rows, err);
+    return form == PG_LONG && want_rows ? begin_stream(c, s, err) : end_whole(c, s, form, want_rows, err);
 }
 
 int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err)
@@ -222,9 +249,10 @@ int pg_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadli
     int st = pg_begins(c, deadline_ns, err);
     if (st < 0)
         return st;
-    st = run_once(c, s, args, want_rows, err);
-    if (st < 0 && pg_outdate(c, s, err))
+    int runs = 0;
+    do
         st = run_once(c, s, args, want_rows, err);
+    while (st < 0 && runs++ == 0 && pg_outdate(c, s, err));
     if (st == WEIR_OK && s->flags & PG_FORGETS)
         c->generation++;
     return st;

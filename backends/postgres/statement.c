@@ -104,11 +104,6 @@ void pg_unmake(struct pg_conn *c, struct pg_stmt *s)
     forget_description(c, s);
 }
 
-int pg_is_made(const struct pg_conn *c, const struct pg_stmt *s)
-{
-    return s->about && s->generation == c->generation;
-}
-
 static void keep_dropped(struct pg_conn *c, struct pg_stmt *s)
 {
     forget_description(c, s);

@@ -108,11 +108,10 @@ static int queue_begin(struct pg_conn *c)
     return !b->trace || (pg_knows_lineage(c) ? queue_word(c, &c->id, question) : queue_text(c, question));
 }
 
-/* A reader behind a pooler has no session that refuses writes: its transactions do, and a lone statement is one with this before it. */
 int pg_lead(struct pg_conn *c, weir_error *err)
 {
     const int begins = c->begin.pending;
-    c->led = begins || (c->pooler && c->read_only && !c->in_transaction);
+    c->led = pg_has_front(c);
     c->begin.pending = 0;
     const int st = c->led ? pg_pipeline(c, err) : WEIR_OK;
     if (st < 0 || !c->led)

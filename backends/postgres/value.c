@@ -27,22 +27,16 @@ struct pg_type {
 
 /* ---- binary ---- */
 
-static inline uint32_t four(const char *bytes)
-{
-    const unsigned char *b = (const unsigned char *)bytes;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
 static inline uint64_t eight(const char *bytes)
 {
-    return (uint64_t)four(bytes) << 32 | four(bytes + 4);
+    return (uint64_t)pg_four(bytes) << 32 | pg_four(bytes + 4);
 }
 
 static void binary_int(const char *bytes, size_t n, weir_value *out)
 {
     const unsigned char *b = (const unsigned char *)bytes;
     const int64_t i = n == 8   ? (int64_t)eight(bytes)
-                      : n == 4 ? (int32_t)four(bytes)
+                      : n == 4 ? (int32_t)pg_four(bytes)
                       : n == 2 ? (int16_t)(b[0] << 8 | b[1])
                                : (signed char)b[0];
     out->type = WEIR_INT;
@@ -52,12 +46,12 @@ static void binary_int(const char *bytes, size_t n, weir_value *out)
 static void binary_oid(const char *bytes, size_t n, weir_value *out)
 {
     (void)n;
-    *out = weir_int((int64_t)four(bytes));
+    *out = weir_int((int64_t)pg_four(bytes));
 }
 
 static void binary_float(const char *bytes, size_t n, weir_value *out)
 {
-    const uint32_t bits = four(bytes);
+    const uint32_t bits = pg_four(bytes);
     float f;
     (void)n;
     memcpy(&f, &bits, sizeof f);
@@ -272,9 +266,13 @@ int pg_read(struct pg_conn *c, size_t column, weir_value *out)
 void pg_read_row(struct pg_conn *c, weir_value *cells)
 {
     const struct pg_stmt *s = c->result.stmt;
+    const struct pg_type *const *readers = s->readers;
     const int columns = (int)s->columns;
-    for (int i = 0; s->binary && i < columns; i++)
-        read_binary(&c->result, i, s->readers[i], &cells[i]);
-    for (int i = 0; !s->binary && i < columns; i++)
-        read_text(c, (size_t)i, 1, &cells[i]);
+    if (s->binary) {
+        for (int i = 0; i < columns; i++)
+            read_binary(&c->result, i, readers[i], &cells[i]);
+    } else {
+        for (int i = 0; i < columns; i++)
+            read_text(c, (size_t)i, 1, &cells[i]);
+    }
 }

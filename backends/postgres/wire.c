@@ -14,10 +14,10 @@
 #define PAUSE_NS 100000
 #define MOST_LOOKS 10 /* a break is three of them at which nothing has come */
 
-int pg_flush(struct pg_conn *c, weir_error *err)
+/* Of what PQflush has left. */
+static int push(struct pg_conn *c, int left, weir_error *err)
 {
-    int left;
-    while ((left = PQflush(c->pg)) > 0) {
+    for (; left > 0; left = PQflush(c->pg)) {
         const int st = pg_wait(c, POLLIN | POLLOUT, err);
         if (st < 0)
             return st;
@@ -27,13 +27,19 @@ int pg_flush(struct pg_conn *c, weir_error *err)
     return left == 0 ? WEIR_OK : pg_fail(c, NULL, err);
 }
 
+int pg_flush(struct pg_conn *c, weir_error *err)
+{
+    return push(c, PQflush(c->pg), err);
+}
+
 int pg_sent(struct pg_conn *c, int sent, weir_error *err)
 {
-    if (!sent)
-        return pg_fail(c, NULL, err);
-    c->sending = 1;
+    const int left = sent ? PQflush(c->pg) : -1;
     c->heard = 0;
-    const int st = pg_flush(c, err);
+    if (left == 0)
+        return WEIR_OK;
+    c->sending = 1;
+    const int st = push(c, left, err);
     c->sending = 0;
     return st;
 }
@@ -66,18 +72,24 @@ static int refuse_copy(struct pg_conn *c, PGresult *r, weir_error *err)
     return WEIR_E_UNSUPPORTED;
 }
 
-/* libpq's next word: a result, or NULL. */
-static int take(struct pg_conn *c, PGresult **out, weir_error *err)
+static int await(struct pg_conn *c, weir_error *err)
 {
-    while (PQisBusy(c->pg)) {
+    do {
         const int st = pg_wait(c, POLLIN, err);
         if (st < 0)
             return st;
-        if (!PQconsumeInput(c->pg))
-            break; /* lost; what the server said before that comes from PQgetResult */
-    }
+    } while (PQconsumeInput(c->pg) && PQisBusy(c->pg)); /* or lost; what was said before that comes from PQgetResult */
+    return WEIR_OK;
+}
+
+/* libpq's next word: a result, or NULL. */
+static inline int take(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    const int st = PQisBusy(c->pg) ? await(c, err) : WEIR_OK;
+    if (st < 0)
+        return st;
     *out = PQgetResult(c->pg);
-    return is_copy(*out) && !c->copying ? refuse_copy(c, *out, err) : WEIR_OK;
+    return *out && is_copy(*out) && !c->copying ? refuse_copy(c, *out, err) : WEIR_OK;
 }
 
 static int is_failure(const PGresult *r)
@@ -104,9 +116,10 @@ static int is_wanted(struct pg_conn *c, const PGresult *r)
     return 0;
 }
 
-int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
+/* The next one that is for the caller, of a pipeline of which this much has been taken. */
+static int skip(struct pg_conn *c, PGresult **out, weir_error *err)
 {
-    int st = take(c, out, err);
+    int st = WEIR_OK;
     while (st == WEIR_OK && c->syncs > 0 && !is_wanted(c, *out)) {
         PQclear(*out);
         *out = NULL;
@@ -117,11 +130,23 @@ int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
     return st;
 }
 
+static inline int answer(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    const int st = take(c, out, err);
+    return st < 0 || c->syncs == 0 ? st : skip(c, out, err);
+}
+
+int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    return answer(c, out, err);
+}
+
 /* Of failures the first tells the cause; of the others the last has the count. */
-static void keep(PGresult *r, PGresult **good, PGresult **failed)
+static inline void keep(PGresult *r, PGresult **good, PGresult **failed)
 {
     if (!is_failure(r)) {
-        PQclear(*good);
+        if (*good)
+            PQclear(*good);
         *good = r;
     } else if (!*failed) {
         *failed = r;
@@ -133,16 +158,18 @@ static void keep(PGresult *r, PGresult **good, PGresult **failed)
 int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err)
 {
     PGresult *r = first, *good = NULL, *failed = NULL;
-    int st = r ? WEIR_OK : pg_answer(c, &r, err);
-    for (; st == WEIR_OK && r; st = pg_answer(c, &r, err))
+    int st = r ? WEIR_OK : answer(c, &r, err);
+    for (; st == WEIR_OK && r; st = answer(c, &r, err))
         keep(r, &good, &failed);
-    if (st == WEIR_OK && (failed || !good || PQstatus(c->pg) != CONNECTION_OK))
+    const int is_fine = st == WEIR_OK && good && !failed && PQstatus(c->pg) == CONNECTION_OK;
+    if (is_fine && last) {
+        *last = good;
+        return WEIR_OK;
+    }
+    if (st == WEIR_OK && !is_fine)
         st = pg_fail(c, failed, err);
     PQclear(failed);
-    if (st == WEIR_OK && last)
-        *last = good;
-    else
-        PQclear(good);
+    PQclear(good);
     return st;
 }
 
@@ -169,25 +196,35 @@ int pg_hear(struct pg_conn *c, PGresult **out, weir_error *err)
     return st;
 }
 
+int pg_take(struct pg_conn *c, PGresult **last, weir_error *err)
+{
+    PGresult *r = PQgetResult(c->pg), *end;
+    if (PQresultStatus(r) != PGRES_TUPLES_OK)
+        return pg_finish(c, r, last, err);
+    end = PQgetResult(c->pg);
+    if (!end) {
+        *last = r;
+        return WEIR_OK;
+    }
+    PQclear(r);
+    return pg_finish(c, end, last, err);
+}
+
 /* Answers on their way from the socket, where libpq has not taken them yet. */
 struct seen {
     const unsigned char *bytes;
-    size_t length, at; /* messages before that were whole */
+    uint64_t length, at; /* a message begins there, or will */
+    unsigned char last;  /* the kind of the one before */
 };
 
-/* Is the last message there, with which the server is ready for the next statement? */
-static int is_whole(struct seen *s)
+/* Has the last message come, with which the server is ready for the next statement? */
+static inline int is_whole(struct seen *s)
 {
-    while (s->length - s->at >= 5) {
-        const unsigned char *m = s->bytes + s->at;
-        const size_t length = (size_t)m[1] << 24 | (size_t)m[2] << 16 | (size_t)m[3] << 8 | m[4];
-        if (length >= s->length - s->at)
-            return 0;
-        if (*m == 'Z')
-            return 1;
-        s->at += length + 1;
-    }
-    return 0;
+    uint64_t at = s->at;
+    for (; at + 5 <= s->length && s->last != 'Z'; at += 1 + (uint64_t)pg_four(s->bytes + at + 1))
+        s->last = s->bytes[at];
+    s->at = at;
+    return s->last == 'Z' && at <= s->length;
 }
 
 static size_t look(struct pg_conn *c, void *bytes, size_t size)
@@ -217,17 +254,20 @@ static int comes_soon(struct pg_conn *c)
 }
 
 /*
- * Looks before libpq reads.  An answer that is here as a whole, or will be in a moment, is taken as a whole, since a stream costs twice
- * as much a row.  If this is wrong, because libpq has read a part of it before, then a stream is read that need not be one, or the other
- * way round.
+ * An answer that is here as a whole, or will be in a moment, is taken as a whole, since a stream costs twice as much a row.  libpq reads
+ * that much at once: what is whole in a piece has then been read.  But where libpq has read a part of the answer before, what is here may
+ * begin in the middle of a message, and look like anything: then a stream is read that need not be one, or the other way round.  (The rest
+ * of a notice that nobody asked for looks like no answer: a text has none of the zeros with which a length begins.)
  */
-int pg_answer_is_short(struct pg_conn *c)
+enum pg_form pg_look(struct pg_conn *c)
 {
     unsigned char piece[PIECE_SIZE];
-    if (PQsslInUse(c->pg))
-        return 0;
+    if (c->tls)
+        return PG_LONG;
     struct seen s = { .bytes = piece, .length = look(c, piece, sizeof piece) };
-    const int whole = is_whole(&s) || (s.length == sizeof piece && comes_soon(c));
-    PQconsumeInput(c->pg);
-    return whole;
+    const int is_here = is_whole(&s);
+    const int is_short = is_here || (s.length == sizeof piece && comes_soon(c));
+    if (PQconsumeInput(c->pg) && is_here && !c->heard && !c->led && !c->native)
+        return PG_HERE;
+    return is_short ? PG_SHORT : PG_LONG;
 }
