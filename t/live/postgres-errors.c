@@ -501,6 +501,16 @@ static void test_failed_commit(void *conn)
     void *stmt = make(conn, "INSERT INTO child VALUES(12345) RETURNING f");
     is_int(wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err), WEIR_E_FOREIGN_KEY, "  before its rows are handed out");
     forget(conn, &stmt);
+    must(conn, "CREATE FUNCTION orphan() RETURNS int LANGUAGE sql AS 'INSERT INTO child VALUES(12345) RETURNING f'");
+    stmt = make(conn, "SELECT orphan()");
+    weir_value row[1];
+    int st = wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err);
+    for (int steps = 0; st >= 0 && steps < 2; steps++)
+        st = wing->next(conn, row, SOON, &err);
+    is_int(st, WEIR_E_FOREIGN_KEY, "  and a function's, with its row or behind it");
+    wing->abandon(conn);
+    is_int(ask_int(conn, "SELECT 5"), 5, "  and the next statement gets its own answer");
+    forget(conn, &stmt);
 }
 
 int main(void)
