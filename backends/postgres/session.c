@@ -89,7 +89,7 @@ int pg_turn(void *conn, int read_only, int64_t deadline_ns, weir_error *err)
 int pg_dirty(void *conn)
 {
     const struct pg_conn *c = conn;
-    return c->changed || c->native || pg_in_transaction(conn);
+    return c->changed || c->native || c->begin.pending || PQtransactionStatus(c->pg) != PQTRANS_IDLE;
 }
 
 /* What a borrower of the native handle may have left in libpq; 0: it cannot be undone. */
