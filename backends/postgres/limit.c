@@ -33,6 +33,7 @@ int64_t pg_later(int64_t moment, int64_t length)
 void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
 {
     c->until = deadline_ns;
+    c->began = 0;
     c->timed_out = c->housework = 0;
 }
 
@@ -55,7 +56,8 @@ void pg_starts(struct pg_conn *c, int64_t deadline_ns)
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
     starts(c, deadline_ns);
-    if (pg_now(c) < deadline_ns)
+    c->began = pg_now(c);
+    if (c->began < deadline_ns)
         return WEIR_OK;
     c->host->fail(err, WEIR_E_TIMEOUT, "postgres: the deadline had passed before anything was sent");
     memcpy(err->sqlstate, "57014", 6);
@@ -140,7 +142,8 @@ static int pass_deadline(struct pg_conn *c, weir_error *err)
 int pg_wait(struct pg_conn *c, short events, weir_error *err)
 {
     struct pollfd p = { .fd = PQsocket(c->pg), .events = events };
-    const int64_t now = pg_now(c), look = c->tls ? TLS_LOOK_NS : LOOK_NS;
+    const int64_t now = c->began ? c->began : pg_now(c), look = c->tls ? TLS_LOOK_NS : LOOK_NS;
+    c->began = 0;
     if (p.fd < 0) /* it is lost, which the caller is about to hear from libpq */
         return WEIR_OK;
     if (now >= c->until)

@@ -108,10 +108,15 @@ static void write_binary(struct writing *w, uint64_t bits, int n)
     *w = (struct writing){ w->scratch, n, FORM_BINARY, w->scratch + n };
 }
 
-static inline void write_eight(struct writing *w, uint64_t bits)
+static inline void put_eight(char *out, uint64_t bits)
 {
-    pg_put_four(w->scratch, (uint32_t)(bits >> 32));
-    pg_put_four(w->scratch + 4, (uint32_t)bits);
+    pg_put_four(out, (uint32_t)(bits >> 32));
+    pg_put_four(out + 4, (uint32_t)bits);
+}
+
+static void write_eight(struct writing *w, uint64_t bits)
+{
+    put_eight(w->scratch, bits);
     *w = (struct writing){ w->scratch, 8, FORM_BINARY, w->scratch + 8 };
 }
 
@@ -267,19 +272,35 @@ int pg_args_room(struct pg_conn *c, size_t params, size_t scratch, weir_error *e
     return WEIR_OK;
 }
 
+static char *write_one(struct pg_args *a, size_t i, Oid type, const weir_value *v, char *scratch)
+{
+    struct writing w = { .scratch = scratch };
+    write_value(&w, type, v);
+    a->values[i] = w.value;
+    a->lengths[i] = w.length;
+    a->formats[i] = (int)w.form;
+    return w.scratch;
+}
+
+static inline char *write_bigint(struct pg_args *a, size_t i, int64_t n, char *scratch)
+{
+    put_eight(scratch, (uint64_t)n);
+    a->values[i] = scratch;
+    a->lengths[i] = 8;
+    a->formats[i] = FORM_BINARY;
+    return scratch + 8;
+}
+
 /* Most are integers for a bigint. */
 static inline void write_all(struct pg_args *a, const struct pg_stmt *s, weir_args args)
 {
-    struct writing w = { .scratch = a->scratch };
+    char *scratch = a->scratch;
     for (size_t i = 0; i < args.n; i++) {
         const weir_value *v = &args.v[i];
         if (v->type == WEIR_INT && s->actual[i] == PG_INT8)
-            write_eight(&w, (uint64_t)v->as.i);
+            scratch = write_bigint(a, i, v->as.i, scratch);
         else
-            write_value(&w, s->actual[i], v);
-        a->values[i] = w.value;
-        a->lengths[i] = w.length;
-        a->formats[i] = (int)w.form;
+            scratch = write_one(a, i, s->actual[i], v, scratch);
     }
 }
 

@@ -96,6 +96,7 @@ struct pg_result {
     struct pg_stmt *stmt;
     PGresult *rows;
     int row;               /* of `rows`; -1: before the first */
+    int count;             /* of them, of a whole result */
     struct pg_blob *blobs; /* a row's, by column, where they came as text; NULL until there is one */
 };
 
@@ -130,6 +131,7 @@ struct pg_conn {
 
     /* the hook that runs */
     int64_t until;      /* waits no longer than that */
+    int64_t began;      /* when it did, until something is waited for; 0: that is to be looked up */
     int sending;        /* the message is not all on its way */
     int heard;          /* libpq has read from the server meanwhile: maybe all of an answer */
     int timed_out;      /* the deadline has passed, and the server was told to stop … */

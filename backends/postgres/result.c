@@ -20,7 +20,10 @@
 
 void pg_result_open(struct pg_conn *c, struct pg_stmt *s, enum pg_at at, PGresult *rows)
 {
-    c->result = (struct pg_result){ .at = at, .stmt = s, .rows = rows, .row = at == PG_WHOLE ? -1 : 0 };
+    const int whole = at == PG_WHOLE;
+    c->result = (struct pg_result){
+        .at = at, .stmt = s, .rows = rows, .row = whole ? -1 : 0, .count = whole ? PQntuples(rows) : 0
+    };
 }
 
 void pg_result_end(struct pg_conn *c)
@@ -94,7 +97,7 @@ static int step(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
     case PG_STREAM:
         return next_of_stream(c, deadline_ns, err);
     case PG_WHOLE:
-        return ++r->row < PQntuples(r->rows) ? WEIR_ROW : WEIR_OK;
+        return ++r->row < r->count ? WEIR_ROW : WEIR_OK;
     default:
         return WEIR_OK;
     }
