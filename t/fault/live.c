@@ -337,15 +337,16 @@ static void hold_levels(struct place *p, const char *wanted)
 
 int main(int argc, char **argv)
 {
-    static struct place mariadb = { .words = &mariadb_words }, postgres = { .words = &postgres_words };
     const char *wanted = argc > 1 ? argv[1] : NULL;
 #ifdef WITH_MYSQL_BUILTIN
+    static struct place mariadb = { .words = &mariadb_words };
     mariadb_start(&mariadb.of.mariadb, NULL);
     mariadb.port = mariadb.of.mariadb.port;
     hold_levels(&mariadb, wanted);
     mariadb_stop(&mariadb.of.mariadb);
 #endif
 #ifdef WITH_POSTGRES_BUILTIN
+    static struct place postgres = { .words = &postgres_words };
     postgres_start(&postgres.of.postgres, postgres_settings);
     postgres.port = postgres.of.postgres.port;
     hold_levels(&postgres, wanted);
