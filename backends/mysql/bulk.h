@@ -10,7 +10,7 @@
 /* One call of the hook. */
 struct mys_bulk {
     struct mys_conn *conn;
-    uint64_t job;
+    uint64_t kind;
     const weir_bulk_spec *spec;
     const weir_value *const *rows;
     size_t count;

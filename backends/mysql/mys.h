@@ -94,7 +94,7 @@ struct mys_stmt {
     weir_value *unwanted;   /* … or, if nobody has, here */
     int columns_bound;      /* and the library knows them */
     int has_large;          /* memory for long cells */
-    uint64_t job, used;     /* of those that arrays are bound for: the last job that had it, and when */
+    uint64_t kind, used;    /* of those that arrays are bound for: what they write, and when last */
     size_t singly;          /* so many rows are not run as arrays */
     char sql[];
 };
@@ -149,7 +149,7 @@ struct mys_conn {
 
     struct mys_stmt *statements;
     unsigned forgotten;                /* of them */
-    struct mys_stmt *bulks[MYS_BULKS]; /* that arrays are bound for, of the last jobs … */
+    struct mys_stmt *bulks[MYS_BULKS]; /* that arrays are bound for, of the last kinds … */
     struct mys_stmt *bulk;             /* … and of the present one */
     uint64_t bulks_used;
     struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
@@ -336,7 +336,7 @@ int mys_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, si
                  int64_t deadline_ns, weir_error *err);
 
 /* bulk.c */
-int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int mys_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                    size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* param.c */

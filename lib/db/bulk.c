@@ -19,7 +19,7 @@ struct weir_bulk {
     const struct alloc *alloc;
     weir_db *db;    /* NULL: in the caller's transaction, on … */
     weir_conn conn; /* … this */
-    uint64_t job, next;
+    uint64_t next;
     struct batch batch;
     weir_bulk_result result;
     int status; /* < 0: it has failed, by … */
@@ -61,48 +61,15 @@ static int check_spec(const weir_bulk_spec *spec, weir_error *err)
     return WEIR_OK;
 }
 
-static size_t text_sizes(const weir_bulk_spec *spec)
-{
-    size_t size = strlen(spec->table) + 1;
-    for (size_t i = 0; i < spec->count; i++)
-        size += strlen(spec->columns[i].name) + 1;
-    return size;
-}
-
-static const char *keep_text(char **room, const char *s)
-{
-    size_t size = strlen(s) + 1;
-    char *copy = memcpy(*room, s, size);
-    *room += size;
-    return copy;
-}
-
-static void copy_spec(weir_bulk *b, const weir_bulk_spec *spec)
-{
-    size_t known = spec->size < sizeof *spec ? spec->size : sizeof *spec;
-    weir_column *columns = (void *)(b + 1);
-    char *room = (char *)(columns + spec->count);
-    memcpy(&b->spec, spec, known);
-    b->spec.size = sizeof b->spec;
-    b->spec.table = keep_text(&room, spec->table);
-    b->spec.columns = columns;
-    for (size_t i = 0; i < spec->count; i++) {
-        columns[i] = spec->columns[i];
-        columns[i].name = keep_text(&room, spec->columns[i].name);
-    }
-}
-
 /* ---- beginning and end */
 
 static int create(weir_bulk **out, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err)
 {
-    size_t size = sizeof(weir_bulk) + spec->count * sizeof(weir_column) + text_sizes(spec);
-    weir_bulk *b = mem_zeroed(source->alloc, size);
+    weir_bulk *b = mem_zeroed(source->alloc, sizeof *b + spec_room(spec));
     if (!b)
         return fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
-    copy_spec(b, spec);
+    spec_copy(&b->spec, b + 1, spec);
     b->alloc = source->alloc;
-    b->job = bulk_new_job();
     b->result.bad_row = UINT64_MAX;
     int status = bulk_init_batch(&b->batch, source, &b->spec, err);
     if (status < 0)
@@ -168,7 +135,7 @@ struct attempt {
 static int body(weir_conn conn, void *arg, weir_error *err)
 {
     struct attempt *a = arg;
-    return bulk_write(conn, &a->bulk->batch, a->bulk->job, a->way, &a->written, (weir_deadline){ 0 }, err);
+    return bulk_write(conn, &a->bulk->batch, a->way, &a->written, (weir_deadline){ 0 }, err);
 }
 
 static int transact(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
@@ -197,7 +164,7 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
     int status = batch_order(&b->batch, &a.written.bad_row, err);
     if (status >= 0)
         status = b->db ? write_own(b, &a, deadline, err)
-                       : bulk_write(b->conn, &b->batch, b->job, BULK_APART, &a.written, deadline, err);
+                       : bulk_write(b->conn, &b->batch, BULK_APART, &a.written, deadline, err);
     if (a.written.bad_row < b->result.bad_row)
         b->result.bad_row = a.written.bad_row;
     if (status < 0)
