@@ -77,18 +77,23 @@ static void add_doubles(sqlite3_context *call, sqlite3_value **v)
         fail_number(call);
 }
 
-static int sum_fits(sqlite3_int64 a, sqlite3_int64 b)
+/* 0: it would not fit. */
+static int add_whole(sqlite3_context *call, sqlite3_value **v)
 {
-    return b > 0 ? a <= INT64_MAX - b : a >= INT64_MIN - b;
+    const sqlite3_int64 a = sqlite3_value_int64(v[STORED]), b = sqlite3_value_int64(v[FRESH]);
+    if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b)
+        return 0;
+    sqlite3_result_int64(call, a + b);
+    return 1;
 }
 
 static void add(sqlite3_context *call, int n, sqlite3_value **v)
 {
     (void)n;
+    if (are_whole(v) && add_whole(call, v))
+        return;
     if (is_null(v[STORED]) || is_null(v[FRESH]))
         sqlite3_result_value(call, v[is_null(v[FRESH]) ? STORED : FRESH]);
-    else if (are_whole(v) && sum_fits(sqlite3_value_int64(v[STORED]), sqlite3_value_int64(v[FRESH])))
-        sqlite3_result_int64(call, sqlite3_value_int64(v[STORED]) + sqlite3_value_int64(v[FRESH]));
     else if (has_double(v) || !add_exactly(call, v))
         add_doubles(call, v);
 }

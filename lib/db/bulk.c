@@ -22,8 +22,8 @@ struct weir_bulk {
     uint64_t next;
     struct batch batch;
     weir_bulk_result result;
-    int status; /* < 0: it has failed, by … */
-    weir_error failure;
+    int status;          /* < 0: it has failed, by … */
+    weir_error *failure; /* … this; NULL then: for want of memory */
     weir_bulk_spec spec; /* its texts and columns lie behind it in one block */
 };
 
@@ -71,12 +71,9 @@ static int create(weir_bulk **out, const struct link_source *source, const weir_
     spec_copy(&b->spec, b + 1, spec);
     b->alloc = source->alloc;
     b->result.bad_row = UINT64_MAX;
-    int status = bulk_init_batch(&b->batch, source, &b->spec, err);
-    if (status < 0)
-        mem_free(source->alloc, b);
-    else
-        *out = b;
-    return status;
+    bulk_init_batch(&b->batch, source, &b->spec);
+    *out = b;
+    return WEIR_OK;
 }
 
 int weir_bulk_open(weir_bulk **out, weir_db *db, const weir_bulk_spec *spec, weir_error *err)
@@ -120,6 +117,7 @@ void weir_bulk_abort(weir_bulk **bulk)
         return;
     const struct alloc *alloc = (*bulk)->alloc;
     batch_end(&(*bulk)->batch);
+    mem_free(alloc, (*bulk)->failure);
     mem_free(alloc, *bulk);
     *bulk = NULL;
 }
@@ -176,18 +174,30 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
     return WEIR_OK;
 }
 
+static void keep_failure(weir_bulk *b, const weir_error *err)
+{
+    b->failure = mem_realloc(b->alloc, NULL, sizeof *b->failure);
+    if (b->failure)
+        *b->failure = *err;
+}
+
 /* keeps truth 2 */
+static int tell_again(const weir_bulk *b, weir_error *err)
+{
+    return b->failure ? fail_as(err, b->failure) : fail(err, b->status, "an earlier batch of this job has failed");
+}
+
 static int flush(weir_bulk *b, weir_deadline deadline, weir_error *err)
 {
     weir_error own;
     err = err ? err : &own;
     if (b->status < 0)
-        return fail_as(err, &b->failure);
+        return tell_again(b, err);
     if (!b->batch.taken)
         return WEIR_OK;
     b->status = write_batch(b, deadline, err);
     if (b->status < 0)
-        b->failure = *err;
+        keep_failure(b, err);
     batch_clear(&b->batch);
     return b->status;
 }
@@ -197,7 +207,7 @@ int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
     if (!bulk || (cells.n && !cells.v))
         return fail(err, WEIR_E_ARGUMENT, "no %s given", bulk ? "cells were" : "bulk job was");
     if (bulk->status < 0)
-        return fail_as(err, &bulk->failure);
+        return tell_again(bulk, err);
     size_t size;
     int status = batch_check(&bulk->batch, cells, &size, err);
     if (status >= 0)

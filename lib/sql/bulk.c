@@ -12,12 +12,12 @@
 #define ROWS_USUAL 1000
 #define BYTES_USUAL ((size_t)1 << 20)
 
-int bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err)
+void bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec)
 {
     const weir_bulk_wing *wing = source->backend->bulk;
     size_t rows = wing && wing->batch_rows ? wing->batch_rows : ROWS_USUAL;
     size_t bytes = wing && wing->batch_bytes ? wing->batch_bytes : BYTES_USUAL;
-    return batch_init(b, source->alloc, spec, spec->batch_rows ? spec->batch_rows : rows, bytes, err);
+    batch_init(b, source->alloc, spec, spec->batch_rows ? spec->batch_rows : rows, bytes);
 }
 
 bool bulk_blames_row(int status)
@@ -87,7 +87,7 @@ static int write_rows(const struct writing *w, size_t from, size_t count, size_t
 
 static void blame(const struct writing *w, size_t row)
 {
-    uint64_t index = w->batch->rows[row]->index;
+    uint64_t index = batch_row_of(w->batch->cells[row])->index;
     if (index < w->written->bad_row)
         w->written->bad_row = index;
 }

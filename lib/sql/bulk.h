@@ -28,6 +28,6 @@ int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct 
 bool bulk_blames_row(int status);
 
 /* What suits the driver of that source; rows not 0: as many. */
-int bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err);
+void bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec);
 
 #endif
