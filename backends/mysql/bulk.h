@@ -15,7 +15,8 @@ struct mys_bulk {
     const weir_value *const *rows;
     size_t count;
     int64_t deadline_ns;
-    struct mys_stretch *stretch; /* of the way that has one */
+    struct mys_stretch *stretch;   /* of the way that has one */
+    const struct mys_frame *frame; /* of the other */
 };
 
 struct mys_way {
