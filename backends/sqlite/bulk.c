@@ -195,22 +195,24 @@ static int suits(struct lite_bulk *b, const weir_bulk_spec *spec, const weir_val
 
 /* ---- writing ---- */
 
+/* `before` is the row that the statement has been run for last, NULL for the first one and for a statement that is compiled now. */
 static int ready(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
-                 weir_error *err)
+                 const weir_value **before, weir_error *err)
 {
     if (suits(b, spec, row) && b->stmt.handle)
         return WEIR_OK;
     sqlite3_finalize(b->stmt.handle);
     b->stmt.handle = NULL;
+    *before = NULL;
     return compile(c, b, spec, err);
 }
 
 static int write_row(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
-                     weir_error *err)
+                     const weir_value *before, weir_error *err)
 {
-    int st = ready(c, b, spec, row, err);
+    int st = ready(c, b, spec, row, &before, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, &b->stmt, weir_args_of(row, spec->count), SQLITE_STATIC, err);
+        st = lite_bind(c, &b->stmt, weir_args_of(row, spec->count), before, SQLITE_STATIC, err);
     if (st == WEIR_OK && sqlite3_step(b->stmt.handle) != SQLITE_DONE)
         st = lite_fail(c, err);
     sqlite3_reset(b->stmt.handle);
@@ -227,7 +229,7 @@ int lite_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const
     if (st < 0)
         return st;
     for (size_t i = 0; i < count && st == WEIR_OK; i++) {
-        st = write_row(c, b, spec, rows[i], err);
+        st = write_row(c, b, spec, rows[i], i ? rows[i - 1] : NULL, err);
         if (st < 0)
             *bad = i;
     }

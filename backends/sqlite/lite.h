@@ -158,7 +158,9 @@ const char *lite_name(void *conn, size_t column);
 int lite_cell(void *conn, size_t column, weir_value *out);
 
 /* value.c */
-int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err);
+/* `bound`: what is bound to it already; NULL: nothing that is known. */
+int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, const weir_value *bound,
+              sqlite3_destructor_type life, weir_error *err);
 /* Both are borrowed until the next step. */
 int lite_value(sqlite3_stmt *handle, int column, weir_value *out);   /* < 0: no memory */
 void lite_row(sqlite3_stmt *handle, int columns, weir_value *cells); /* WEIR_LATER where there was no memory */
