@@ -228,8 +228,7 @@ static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t byte
         at = write_row(at, b, b->rows[from + i]);
         *at++ = ',';
     }
-    memcpy(at - 1, f->text + f->head, f->tail);
-    at += f->tail - 1;
+    at = (char *)memcpy(at - 1, f->text + f->head, f->tail) + f->tail;
     assert((size_t)(at - sql) < size);
     const int failed = mysql_real_query(c->mysql, sql, (unsigned long)(at - sql));
     mys_resize(c->host, sql, 0);

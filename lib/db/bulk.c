@@ -202,6 +202,22 @@ static int flush(weir_bulk *b, weir_deadline deadline, weir_error *err)
     return b->status;
 }
 
+/* Want of memory ends it as a batch's failure does: nobody could tell whether the row was to come once more. */
+static int take_row(weir_bulk *b, weir_args cells, size_t size, weir_error *err)
+{
+    weir_error own;
+    err = err ? err : &own;
+    int status = batch_add(&b->batch, cells, size, b->next, err);
+    if (status == WEIR_ROW && (status = flush(b, (weir_deadline){ 0 }, err)) >= 0)
+        status = batch_add(&b->batch, cells, size, b->next, err);
+    if (status < 0 && b->status >= 0) {
+        b->status = status;
+        keep_failure(b, err);
+    }
+    b->next += status >= 0;
+    return status;
+}
+
 int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
 {
     if (!bulk || (cells.n && !cells.v))
@@ -210,12 +226,7 @@ int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
         return tell_again(bulk, err);
     size_t size;
     int status = batch_check(&bulk->batch, cells, &size, err);
-    if (status >= 0)
-        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
-    if (status == WEIR_ROW && (status = flush(bulk, (weir_deadline){ 0 }, err)) >= 0)
-        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
-    bulk->next += status >= 0;
-    return status;
+    return status < 0 ? status : take_row(bulk, cells, size, err);
 }
 
 int weir_bulk_finish(weir_bulk **bulk, weir_bulk_result *result, weir_deadline deadline, weir_error *err)
