@@ -9,7 +9,7 @@
 #include <base/alloc.h>
 
 size_t spec_room(const weir_bulk_spec *spec); /* for its columns and texts */
-/* Into `room`, which is aligned for any type.  The copy has all members, whatever the size of the original. */
+/* Into `room`, which is aligned for a column.  The copy has all members, whatever the size of the original. */
 void spec_copy(weir_bulk_spec *copy, void *room, const weir_bulk_spec *spec);
 
 /* Zeroed, there are none. */
