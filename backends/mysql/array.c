@@ -17,25 +17,30 @@ static char *write_statement(char *at, const struct mys_conn *c, const weir_bulk
     return mys_insert_tail(stpcpy(at, ")"), c, spec);
 }
 
-static int prepare(struct mys_bulk *b, struct mys_stmt **place, const char *sql, weir_error *err)
+static int prepare(struct mys_bulk *b, struct mys_stmt **place, weir_error *err)
 {
     void *stmt;
     size_t params, columns;
-    if (*place)
-        mys_forget(b->conn, *place);
-    *place = NULL;
-    const int st = mys_prepare(b->conn, &stmt, &params, &columns, sql, b->deadline_ns, err);
-    if (st == WEIR_OK)
-        *place = stmt;
-    return st;
+    struct mys_conn *c = b->conn;
+    char *sql = mys_resize(c->host, NULL, mys_insert_size(b->spec));
+    if (!sql)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
+    write_statement(sql, c, b->spec);
+    const int st = mys_prepare(c, &stmt, &params, &columns, sql, b->deadline_ns, err);
+    mys_resize(c->host, sql, 0);
+    if (st < 0)
+        return st;
+    *place = stmt;
+    (*place)->kind = b->kind;
+    return WEIR_OK;
 }
 
-/* By its job, or by its text if that is not NULL; else the place that was not used for longest. */
-static struct mys_stmt **place_of(struct mys_conn *c, uint64_t job, const char *sql)
+/* Or the place of the one that was not used for longest. */
+static struct mys_stmt **place_of(struct mys_conn *c, uint64_t kind)
 {
     struct mys_stmt **oldest = c->bulks;
     for (struct mys_stmt **s = c->bulks; s < c->bulks + MYS_BULKS; s++) {
-        if (*s && (sql ? strcmp((*s)->sql, sql) == 0 : (*s)->job == job))
+        if (*s && (*s)->kind == kind)
             return s;
         if (*oldest && (!*s || (*s)->used < (*oldest)->used))
             oldest = s;
@@ -43,33 +48,20 @@ static struct mys_stmt **place_of(struct mys_conn *c, uint64_t job, const char *
     return oldest;
 }
 
-/* Another job may want the same. */
-static int find_by_text(struct mys_bulk *b, struct mys_stmt ***place, weir_error *err)
-{
-    struct mys_conn *c = b->conn;
-    char *sql = mys_resize(c->host, NULL, mys_insert_size(b->spec));
-    int st = WEIR_OK;
-    if (!sql)
-        return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
-    write_statement(sql, c, b->spec);
-    *place = place_of(c, b->job, sql);
-    if (!**place || strcmp((**place)->sql, sql) != 0)
-        st = prepare(b, *place, sql, err);
-    mys_resize(c->host, sql, 0);
-    return st;
-}
-
 static int know_statement(struct mys_bulk *b, weir_error *err)
 {
     struct mys_conn *c = b->conn;
-    struct mys_stmt **place = place_of(c, b->job, NULL);
-    if (!*place || (*place)->job != b->job) {
-        const int st = find_by_text(b, &place, err);
-        if (st < 0)
-            return st;
+    struct mys_stmt **place = place_of(c, b->kind);
+    int st = WEIR_OK;
+    if (*place && (*place)->kind != b->kind) {
+        mys_forget(c, *place);
+        *place = NULL;
     }
+    if (!*place)
+        st = prepare(b, place, err);
+    if (st < 0)
+        return st;
     c->bulk = *place;
-    c->bulk->job = b->job;
     c->bulk->used = ++c->bulks_used;
     return WEIR_OK;
 }

@@ -140,10 +140,10 @@ static const struct mys_way *way_of(const struct mys_conn *c)
     return &mys_literals;
 }
 
-int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int mys_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                    size_t *bad, int64_t deadline_ns, weir_error *err)
 {
-    struct mys_bulk b = { conn, job, spec, rows, count, deadline_ns, NULL };
+    struct mys_bulk b = { conn, kind, spec, rows, count, deadline_ns, NULL, NULL };
     const struct mys_way *way = way_of(conn);
     int st = way->begin(&b, err);
     if (st == WEIR_OK) {

@@ -10,12 +10,13 @@
 /* One call of the hook. */
 struct mys_bulk {
     struct mys_conn *conn;
-    uint64_t job;
+    uint64_t kind;
     const weir_bulk_spec *spec;
     const weir_value *const *rows;
     size_t count;
     int64_t deadline_ns;
-    struct mys_stretch *stretch; /* of the way that has one */
+    struct mys_stretch *stretch;   /* of the way that has one */
+    const struct mys_frame *frame; /* of the other */
 };
 
 struct mys_way {

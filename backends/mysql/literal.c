@@ -95,6 +95,19 @@ static char *write_double(char *at, double d)
     return stpcpy(at + (end - fraction), exponent);
 }
 
+static char *write_int(char *at, int64_t i)
+{
+    char digits[NUMBER], *first = digits + sizeof digits;
+    uint64_t left = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    do
+        *--first = (char)('0' + left % 10);
+    while (left /= 10);
+    if (i < 0)
+        *--first = '-';
+    const size_t n = (size_t)(digits + sizeof digits - first);
+    return (char *)memcpy(at, first, n) + n;
+}
+
 static char *write_time(char *at, const weir_host *host, int64_t us)
 {
     char text[32];
@@ -106,7 +119,7 @@ static char *write_literal(char *at, const weir_host *host, const weir_value *v)
 {
     switch (v->type) {
     case WEIR_INT:
-        return at + sprintf(at, "%lld", (long long)v->as.i);
+        return write_int(at, v->as.i);
     case WEIR_DOUBLE:
         return write_double(at, v->as.d);
     case WEIR_TIME:
@@ -122,12 +135,53 @@ static char *write_literal(char *at, const weir_host *host, const weir_value *v)
     }
 }
 
+/* ---- what is around the rows */
+
+void mys_frames_end(struct mys_conn *c)
+{
+    for (struct mys_frame *f = c->frames; f < c->frames + MYS_BULKS; f++) {
+        mys_resize(c->host, f->text, 0);
+        *f = (struct mys_frame){ .kind = 0 };
+    }
+}
+
+/* Or the place of the one that was not used for longest. */
+static struct mys_frame *find_frame(struct mys_conn *c, uint64_t kind)
+{
+    struct mys_frame *oldest = c->frames;
+    for (struct mys_frame *f = c->frames; f < c->frames + MYS_BULKS; f++) {
+        if (f->kind == kind)
+            return f;
+        if (f->used < oldest->used)
+            oldest = f;
+    }
+    return oldest;
+}
+
+static int make_frame(struct mys_bulk *b, struct mys_frame *f, weir_error *err)
+{
+    struct mys_conn *c = b->conn;
+    char *text = mys_resize(c->host, f->text, mys_insert_size(b->spec));
+    if (!text)
+        return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
+    char *head_end = mys_insert_head(text, b->spec);
+    char *tail_end = mys_insert_tail(head_end, c, b->spec);
+    *f = (struct mys_frame){
+        .kind = b->kind, .text = text, .head = (size_t)(head_end - text), .tail = (size_t)(tail_end - head_end)
+    };
+    return WEIR_OK;
+}
+
 /* ---- the way */
 
 static int begin(struct mys_bulk *b, weir_error *err)
 {
-    (void)b, (void)err;
-    return WEIR_OK;
+    struct mys_frame *f = find_frame(b->conn, b->kind);
+    const int st = f->kind == b->kind ? WEIR_OK : make_frame(b, f, err);
+    if (st == WEIR_OK)
+        f->used = ++b->conn->bulks_used;
+    b->frame = f;
+    return st;
 }
 
 static void end(struct mys_bulk *b)
@@ -164,16 +218,17 @@ static char *write_row(char *at, const struct mys_bulk *b, const weir_value *row
 static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err)
 {
     struct mys_conn *c = b->conn;
-    const size_t size = mys_insert_size(b->spec) + bytes;
+    const struct mys_frame *f = b->frame;
+    const size_t size = f->head + bytes + f->tail + 1;
     char *sql = mys_resize(c->host, NULL, size);
     if (!sql)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for a statement of %zu bytes", size);
-    char *at = mys_insert_head(sql, b->spec);
+    char *at = (char *)memcpy(sql, f->text, f->head) + f->head;
     for (size_t i = 0; i < count; i++) {
         at = write_row(at, b, b->rows[from + i]);
         *at++ = ',';
     }
-    at = mys_insert_tail(at - 1, c, b->spec);
+    at = (char *)memcpy(at - 1, f->text + f->head, f->tail) + f->tail;
     assert((size_t)(at - sql) < size);
     const int failed = mysql_real_query(c->mysql, sql, (unsigned long)(at - sql));
     mys_resize(c->host, sql, 0);

@@ -94,9 +94,16 @@ struct mys_stmt {
     weir_value *unwanted;   /* … or, if nobody has, here */
     int columns_bound;      /* and the library knows them */
     int has_large;          /* memory for long cells */
-    uint64_t job, used;     /* of those that arrays are bound for: the last job that had it, and when */
+    uint64_t kind, used;    /* of those that arrays are bound for: what they write, and when last */
     size_t singly;          /* so many rows are not run as arrays */
     char sql[];
+};
+
+/* What stands before and behind the rows of a bulk statement of one kind. */
+struct mys_frame {
+    uint64_t kind, used; /* which, and when last; 0: none, never */
+    char *text;          /* both, one after the other */
+    size_t head, tail;   /* how long they are */
 };
 
 /* How far an open result has been read. */
@@ -148,9 +155,10 @@ struct mys_conn {
     uint64_t packet_limit; /* the longest packet that the server takes; 0: not asked yet */
 
     struct mys_stmt *statements;
-    unsigned forgotten;                /* of them */
-    struct mys_stmt *bulks[MYS_BULKS]; /* that arrays are bound for, of the last jobs … */
-    struct mys_stmt *bulk;             /* … and of the present one */
+    unsigned forgotten;                 /* of them */
+    struct mys_frame frames[MYS_BULKS]; /* of statements with many rows, of the last kinds */
+    struct mys_stmt *bulks[MYS_BULKS];  /* that arrays are bound for, of the last kinds … */
+    struct mys_stmt *bulk;              /* … and of the present one */
     uint64_t bulks_used;
     struct mys_stmt *unread; /* an abandoned stream still has rows on their way */
     struct mys_result result;
@@ -336,8 +344,11 @@ int mys_run_many(void *conn, void *stmt, const weir_args *rows, size_t count, si
                  int64_t deadline_ns, weir_error *err);
 
 /* bulk.c */
-int mys_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int mys_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                    size_t *bad, int64_t deadline_ns, weir_error *err);
+
+/* literal.c */
+void mys_frames_end(struct mys_conn *c);
 
 /* param.c */
 extern const enum enum_field_types mys_types[]; /* of each type of value */

@@ -58,6 +58,7 @@ static void end_memory(struct mys_conn *c)
     if (c->role)
         mys_resize(c->host, c->role, 0);
     c->role = NULL;
+    mys_frames_end(c);
     mys_road_end(&c->road);
 }
 

@@ -62,25 +62,19 @@ size_t mys_stretch_row_size(const weir_value *row, size_t columns)
     return size;
 }
 
-static int fits(const struct mys_stretch *s, const weir_value *row)
-{
-    for (size_t i = 0; i < s->columns; i++) {
-        const enum enum_field_types type = s->binds[i].buffer_type;
-        if (row[i].type != WEIR_NULL && type != MYSQL_TYPE_NULL && type != mys_types[row[i].type])
-            return 0;
-    }
-    return 1;
-}
-
+/* A column that held nothing but NULL so far may have a type of a row that is not taken: that goes with NULL, too. */
 int mys_stretch_takes(struct mys_stretch *s, const weir_value *row)
 {
-    if (!fits(s, row))
-        return 0;
     for (size_t i = 0; i < s->columns; i++) {
-        if (row[i].type != WEIR_NULL)
-            s->binds[i].buffer_type = mys_types[row[i].type];
-        s->times += row[i].type == WEIR_TIME;
+        enum enum_field_types *type = &s->binds[i].buffer_type;
+        if (row[i].type == WEIR_NULL || *type == mys_types[row[i].type])
+            continue;
+        if (*type != MYSQL_TYPE_NULL)
+            return 0;
+        *type = mys_types[row[i].type];
     }
+    for (size_t i = 0; i < s->columns; i++)
+        s->times += row[i].type == WEIR_TIME;
     return 1;
 }
 

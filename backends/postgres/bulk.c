@@ -115,7 +115,7 @@ static int unnest(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *ro
     return st;
 }
 
-static int write_rows(struct pg_conn *c, uint64_t job, const struct pg_rows *rows, size_t *bad, weir_error *err)
+static int write_rows(struct pg_conn *c, uint64_t kind, const struct pg_rows *rows, size_t *bad, weir_error *err)
 {
     struct pg_plan *p;
     int st = WEIR_ROW; /* to be unnested */
@@ -123,11 +123,11 @@ static int write_rows(struct pg_conn *c, uint64_t job, const struct pg_rows *row
         st = pg_copy(c, rows, bad, err);
     if (st != WEIR_ROW)
         return st;
-    st = pg_plan_find(c, &p, job, rows->spec, err);
+    st = pg_plan_find(c, &p, kind, rows->spec, err);
     return st < 0 ? st : unnest(c, p, rows, bad, err);
 }
 
-int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int pg_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                   size_t *bad, int64_t deadline_ns, weir_error *err)
 {
     struct pg_conn *c = conn;
@@ -137,7 +137,7 @@ int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const we
     if (st == WEIR_OK)
         st = measure(c, &all, bad, err);
     if (st == WEIR_OK)
-        st = write_rows(c, job, &all, bad, err);
+        st = write_rows(c, kind, &all, bad, err);
     c->host->realloc(c->host->ctx, all.kinds, 0);
     return st;
 }

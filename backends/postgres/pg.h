@@ -112,8 +112,7 @@ struct pg_args {
 
 /* How rows of one kind are written (plan.c). */
 struct pg_plan {
-    uint64_t job, used; /* the last job that wanted it, and when; 0: never */
-    char *key;          /* what its statement would be without casts; NULL: there is no plan */
+    uint64_t kind, used; /* which, and when last; 0: none, never */
     Oid *types, *sent; /* of the columns, and what their cells are sent as: the wide form of that, or text; one block */
     struct pg_stmt *stmt; /* NULL: to be made */
     int fresh;            /* the hook that runs has asked for the types */
@@ -389,7 +388,7 @@ struct pg_table {
 };
 int pg_learn(struct pg_conn *c, const weir_bulk_spec *spec, Oid *types, struct pg_table *table, weir_error *err);
 int pg_all_native(const Oid *types, const struct pg_rows *rows);
-int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err);
+int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t kind, const weir_bulk_spec *spec, weir_error *err);
 /* Its statement can be sent, with these rows; a row that cannot be is *bad. */
 int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err);
 void pg_plans_end(struct pg_conn *c); /* their statements are among all others */
@@ -398,7 +397,7 @@ void pg_plans_end(struct pg_conn *c); /* their statements are among all others *
 int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_error *err);
 
 /* bulk.c */
-int pg_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int pg_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                   size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* trace.c */

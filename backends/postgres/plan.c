@@ -111,9 +111,8 @@ static void forget_statement(struct pg_conn *c, struct pg_plan *p)
 
 static void release(struct pg_conn *c, struct pg_plan *p)
 {
-    resize(c, p->key, 0);
     resize(c, p->types, 0);
-    *p = (struct pg_plan){ .key = NULL };
+    *p = (struct pg_plan){ .kind = 0 };
 }
 
 void pg_plans_end(struct pg_conn *c)
@@ -122,23 +121,17 @@ void pg_plans_end(struct pg_conn *c)
         release(c, &c->plans[i]);
 }
 
-static struct pg_plan *find(struct pg_conn *c, uint64_t job, const char *key)
+/* Or the place of the one that was not used for longest. */
+static struct pg_plan *find(struct pg_conn *c, uint64_t kind)
 {
-    for (size_t i = 0; i < PG_PLANS; i++) {
-        struct pg_plan *p = &c->plans[i];
-        if (p->key && (key ? strcmp(p->key, key) == 0 : p->job == job))
+    struct pg_plan *oldest = c->plans;
+    for (struct pg_plan *p = c->plans; p < c->plans + PG_PLANS; p++) {
+        if (p->kind == kind)
             return p;
+        if (p->used < oldest->used)
+            oldest = p;
     }
-    return NULL;
-}
-
-static struct pg_plan *oldest(struct pg_conn *c)
-{
-    struct pg_plan *p = c->plans;
-    for (size_t i = 1; i < PG_PLANS; i++)
-        if (c->plans[i].used < p->used)
-            p = &c->plans[i];
-    return p;
+    return oldest;
 }
 
 static void choose(struct pg_plan *p, size_t count)
@@ -147,13 +140,12 @@ static void choose(struct pg_plan *p, size_t count)
         p->sent[i] = pg_wide_type(p->types[i]);
 }
 
-/* Takes the key, and frees it if it fails. */
-static int create(struct pg_conn *c, struct pg_plan *p, char *key, const weir_bulk_spec *spec, weir_error *err)
+static int create(struct pg_conn *c, struct pg_plan *p, uint64_t kind, const weir_bulk_spec *spec, weir_error *err)
 {
     struct pg_table ignored;
     forget_statement(c, p);
     release(c, p);
-    *p = (struct pg_plan){ .key = key, .types = resize(c, NULL, 2 * spec->count * sizeof *p->types), .fresh = 1 };
+    *p = (struct pg_plan){ .kind = kind, .types = resize(c, NULL, 2 * spec->count * sizeof *p->types), .fresh = 1 };
     const int st = p->types ? pg_learn(c, spec, p->types, &ignored, err) : no_memory(c, err);
     if (st < 0) {
         release(c, p);
@@ -164,36 +156,17 @@ static int create(struct pg_conn *c, struct pg_plan *p, char *key, const weir_bu
     return WEIR_OK;
 }
 
-/* Another job may want the same. */
-static int find_or_create(struct pg_conn *c, struct pg_plan **out, const weir_bulk_spec *spec, weir_error *err)
+int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t kind, const weir_bulk_spec *spec, weir_error *err)
 {
-    struct pg_text key = { .c = c };
-    pg_text_insert(&key, spec, NULL);
-    if (key.failed) {
-        pg_text_end(&key);
-        return no_memory(c, err);
-    }
-    *out = find(c, 0, key.bytes);
-    if (!*out) {
-        *out = oldest(c);
-        return create(c, *out, key.bytes, spec, err);
-    }
-    pg_text_end(&key);
-    return WEIR_OK;
-}
-
-int pg_plan_find(struct pg_conn *c, struct pg_plan **out, uint64_t job, const weir_bulk_spec *spec, weir_error *err)
-{
-    struct pg_plan *p = find(c, job, NULL);
+    struct pg_plan *p = *out = find(c, kind);
+    int st = WEIR_OK;
     for (size_t i = 0; i < PG_PLANS; i++)
         c->plans[i].fresh = 0;
-    const int st = p ? WEIR_OK : find_or_create(c, &p, spec, err);
-    if (st < 0)
-        return st;
-    p->job = job;
-    p->used = ++c->planned;
-    *out = p;
-    return WEIR_OK;
+    if (p->kind != kind)
+        st = create(c, p, kind, spec, err);
+    if (st == WEIR_OK)
+        p->used = ++c->planned;
+    return st;
 }
 
 /* ---- the statement ---- */

@@ -51,18 +51,12 @@ static void write_form(sqlite3_str *sql, const char *form, const char *name)
     }
 }
 
-/* `numbers` may be NULL: nothing is compared as one. */
-static int is_number_in(const unsigned char *numbers, size_t column)
-{
-    return numbers && numbers[column];
-}
-
 static void write_newer(sqlite3_str *sql, const weir_bulk_spec *spec, const unsigned char *numbers, uint32_t group)
 {
     int depth = 0;
     for (size_t i = weir_newer_by(spec->columns, spec->count, group), next; i != SIZE_MAX; i = next, depth++) {
         next = weir_newer_by(spec->columns, i, group);
-        write_form(sql, newer[is_number_in(numbers, i)][next == SIZE_MAX], spec->columns[i].name);
+        write_form(sql, newer[numbers[i]][next == SIZE_MAX], spec->columns[i].name);
     }
     sqlite3_str_appendchar(sql, depth, ')');
 }
@@ -72,7 +66,7 @@ static void write_rule(sqlite3_str *sql, const weir_bulk_spec *spec, const unsig
     const weir_column *c = &spec->columns[column];
     const uint32_t rule = WEIR_RULE_OF(c->conflict);
     if (rule < WEIR_NEWER) {
-        write_form(sql, (is_number_in(numbers, column) ? rules_of_numbers : rules)[rule], c->name);
+        write_form(sql, (numbers[column] ? rules_of_numbers : rules)[rule], c->name);
         return;
     }
     sqlite3_str_appendall(sql, "CASE WHEN ");
@@ -132,7 +126,6 @@ static int compile(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spe
 static void forget(struct lite_conn *c, struct lite_bulk *b)
 {
     sqlite3_finalize(b->stmt.handle);
-    sqlite3_free(b->key);
     c->host->realloc(c->host->ctx, b->numbers, 0);
     *b = (struct lite_bulk){ 0 };
 }
@@ -143,12 +136,12 @@ void lite_bulks_forget(struct lite_conn *c)
         forget(c, &c->bulks[i]);
 }
 
-/* By its job, or by its key if that is not NULL; else the one that was not used for longest. */
-static struct lite_bulk *find(struct lite_conn *c, uint64_t job, const char *key)
+/* Or the place of the one that was not used for longest. */
+static struct lite_bulk *find(struct lite_conn *c, uint64_t kind)
 {
     struct lite_bulk *oldest = c->bulks;
     for (struct lite_bulk *b = c->bulks; b < c->bulks + LITE_BULKS; b++) {
-        if (b->key && (key ? strcmp(b->key, key) == 0 : b->job == job))
+        if (b->kind == kind)
             return b;
         if (b->used < oldest->used)
             oldest = b;
@@ -156,44 +149,21 @@ static struct lite_bulk *find(struct lite_conn *c, uint64_t job, const char *key
     return oldest;
 }
 
-/* Takes the key. */
-static int create(struct lite_conn *c, struct lite_bulk *b, char *key, const weir_bulk_spec *spec, weir_error *err)
+static int know_kind(struct lite_conn *c, struct lite_bulk **out, uint64_t kind, const weir_bulk_spec *spec,
+                     weir_error *err)
 {
+    struct lite_bulk *b = *out = find(c, kind);
+    if (b->kind == kind) {
+        b->used = ++c->bulks_used;
+        return WEIR_OK;
+    }
     forget(c, b);
-    b->key = key;
     b->numbers = c->host->realloc(c->host->ctx, NULL, spec->count);
-    if (!b->numbers) {
-        forget(c, b);
+    if (!b->numbers)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
-    }
     memset(b->numbers, 0, spec->count);
-    return WEIR_OK;
-}
-
-/* Another job may want the same. */
-static int find_by_key(struct lite_conn *c, struct lite_bulk **out, const weir_bulk_spec *spec, weir_error *err)
-{
-    char *key = write_statement(c, spec, NULL, err);
-    if (!key)
-        return WEIR_E_MEMORY;
-    *out = find(c, 0, key);
-    if (!(*out)->key || strcmp((*out)->key, key) != 0)
-        return create(c, *out, key, spec, err);
-    sqlite3_free(key);
-    return WEIR_OK;
-}
-
-static int know_job(struct lite_conn *c, struct lite_bulk **out, uint64_t job, const weir_bulk_spec *spec,
-                    weir_error *err)
-{
-    *out = find(c, job, NULL);
-    if (!(*out)->key || (*out)->job != job) {
-        const int st = find_by_key(c, out, spec, err);
-        if (st < 0)
-            return st;
-    }
-    (*out)->job = job;
-    (*out)->used = ++c->bulks_used;
+    b->kind = kind;
+    b->used = ++c->bulks_used;
     return WEIR_OK;
 }
 
@@ -225,39 +195,41 @@ static int suits(struct lite_bulk *b, const weir_bulk_spec *spec, const weir_val
 
 /* ---- writing ---- */
 
+/* `before` is the row that the statement has been run for last, NULL for the first one and for a statement that is compiled now. */
 static int ready(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
-                 weir_error *err)
+                 const weir_value **before, weir_error *err)
 {
     if (suits(b, spec, row) && b->stmt.handle)
         return WEIR_OK;
     sqlite3_finalize(b->stmt.handle);
     b->stmt.handle = NULL;
+    *before = NULL;
     return compile(c, b, spec, err);
 }
 
 static int write_row(struct lite_conn *c, struct lite_bulk *b, const weir_bulk_spec *spec, const weir_value *row,
-                     weir_error *err)
+                     const weir_value *before, weir_error *err)
 {
-    int st = ready(c, b, spec, row, err);
+    int st = ready(c, b, spec, row, &before, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, &b->stmt, weir_args_of(row, spec->count), SQLITE_STATIC, err);
+        st = lite_bind(c, &b->stmt, weir_args_of(row, spec->count), before, SQLITE_STATIC, err);
     if (st == WEIR_OK && sqlite3_step(b->stmt.handle) != SQLITE_DONE)
         st = lite_fail(c, err);
     sqlite3_reset(b->stmt.handle);
     return st;
 }
 
-int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int lite_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                     size_t *bad, int64_t deadline_ns, weir_error *err)
 {
     struct lite_conn *c = conn;
     struct lite_bulk *b;
     lite_begins(c, deadline_ns);
-    int st = know_job(c, &b, job, spec, err);
+    int st = know_kind(c, &b, kind, spec, err);
     if (st < 0)
         return st;
     for (size_t i = 0; i < count && st == WEIR_OK; i++) {
-        st = write_row(c, b, spec, rows[i], err);
+        st = write_row(c, b, spec, rows[i], i ? rows[i - 1] : NULL, err);
         if (st < 0)
             *bad = i;
     }

@@ -40,10 +40,9 @@ struct lite_stmt {
 
 #define LITE_BULKS 16
 
-/* The statement that writes rows of one kind, which jobs have in common. */
+/* The statement that writes rows of one kind. */
 struct lite_bulk {
-    uint64_t job, used;     /* the last one, and when; 0: never */
-    char *key;              /* its text, if all that is compared were texts; NULL: there is none */
+    uint64_t kind, used;    /* which, and when last; 0: none, never */
     unsigned char *numbers; /* for each column: it is compared as a number */
     struct lite_stmt stmt;  /* in no list; its handle NULL: to be compiled */
 };
@@ -159,13 +158,15 @@ const char *lite_name(void *conn, size_t column);
 int lite_cell(void *conn, size_t column, weir_value *out);
 
 /* value.c */
-int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err);
+/* `bound`: what is bound to it already; NULL: nothing that is known. */
+int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, const weir_value *bound,
+              sqlite3_destructor_type life, weir_error *err);
 /* Both are borrowed until the next step. */
 int lite_value(sqlite3_stmt *handle, int column, weir_value *out);   /* < 0: no memory */
 void lite_row(sqlite3_stmt *handle, int columns, weir_value *cells); /* WEIR_LATER where there was no memory */
 
 /* bulk.c */
-int lite_bulk_write(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+int lite_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                     size_t *bad, int64_t deadline_ns, weir_error *err);
 void lite_bulks_forget(struct lite_conn *c);
 

@@ -77,18 +77,23 @@ static void add_doubles(sqlite3_context *call, sqlite3_value **v)
         fail_number(call);
 }
 
-static int sum_fits(sqlite3_int64 a, sqlite3_int64 b)
+/* 0: it would not fit. */
+static int add_whole(sqlite3_context *call, sqlite3_value **v)
 {
-    return b > 0 ? a <= INT64_MAX - b : a >= INT64_MIN - b;
+    const sqlite3_int64 a = sqlite3_value_int64(v[STORED]), b = sqlite3_value_int64(v[FRESH]);
+    if (b > 0 ? a > INT64_MAX - b : a < INT64_MIN - b)
+        return 0;
+    sqlite3_result_int64(call, a + b);
+    return 1;
 }
 
 static void add(sqlite3_context *call, int n, sqlite3_value **v)
 {
     (void)n;
+    if (are_whole(v) && add_whole(call, v))
+        return;
     if (is_null(v[STORED]) || is_null(v[FRESH]))
         sqlite3_result_value(call, v[is_null(v[FRESH]) ? STORED : FRESH]);
-    else if (are_whole(v) && sum_fits(sqlite3_value_int64(v[STORED]), sqlite3_value_int64(v[FRESH])))
-        sqlite3_result_int64(call, sqlite3_value_int64(v[STORED]) + sqlite3_value_int64(v[FRESH]));
     else if (has_double(v) || !add_exactly(call, v))
         add_doubles(call, v);
 }
@@ -104,27 +109,35 @@ static int compare_doubles(int *order, sqlite3_value **v)
     return 0;
 }
 
-/* The fresh one with the stored one.  < 0: one of them is no number. */
+static int compare_whole(sqlite3_value **v)
+{
+    const sqlite3_int64 stored = sqlite3_value_int64(v[STORED]), fresh = sqlite3_value_int64(v[FRESH]);
+    return (fresh > stored) - (fresh < stored);
+}
+
+/* The fresh one with the stored one; the least is NULL.  < 0: one of them is no number. */
 static int compare(const weir_host *host, int *order, sqlite3_value **v)
 {
-    if (are_whole(v)) {
-        const sqlite3_int64 stored = sqlite3_value_int64(v[STORED]), fresh = sqlite3_value_int64(v[FRESH]);
-        *order = (fresh > stored) - (fresh < stored);
-        return 0;
-    }
-    if (!has_double(v) && host->decimal_compare(order, text_of(v[FRESH]), text_of(v[STORED])) == 0)
-        return 0;
-    return compare_doubles(order, v);
+    if (are_whole(v))
+        *order = compare_whole(v);
+    else if (is_null(v[STORED]) || is_null(v[FRESH]))
+        *order = is_null(v[STORED]) - is_null(v[FRESH]);
+    else if (has_double(v) || host->decimal_compare(order, text_of(v[FRESH]), text_of(v[STORED])) < 0)
+        return compare_doubles(order, v);
+    return 0;
 }
 
 /* The fresh one, if it is on that side of the stored one.  NULL counts for nothing. */
 static void choose(sqlite3_context *call, sqlite3_value **v, int side)
 {
-    int order = is_null(v[FRESH]) ? -side : side;
-    if (!is_null(v[FRESH]) && !is_null(v[STORED]) && compare(host_of(call), &order, v) < 0)
+    int order;
+    if (compare(host_of(call), &order, v) < 0) {
         fail_number(call);
-    else
-        sqlite3_result_value(call, v[order * side > 0 ? FRESH : STORED]);
+        return;
+    }
+    if (side < 0 && (is_null(v[STORED]) || is_null(v[FRESH])))
+        order = -order;
+    sqlite3_result_value(call, v[order * side > 0 ? FRESH : STORED]);
 }
 
 static void larger(sqlite3_context *call, int n, sqlite3_value **v)
@@ -139,12 +152,11 @@ static void smaller(sqlite3_context *call, int n, sqlite3_value **v)
     choose(call, v, -1);
 }
 
-/* NULL is less than any number. */
 static void order(sqlite3_context *call, int n, sqlite3_value **v)
 {
     (void)n;
-    int result = is_null(v[STORED]) - is_null(v[FRESH]);
-    if (!is_null(v[STORED]) && !is_null(v[FRESH]) && compare(host_of(call), &result, v) < 0)
+    int result;
+    if (compare(host_of(call), &result, v) < 0)
         fail_number(call);
     else
         sqlite3_result_int(call, result);

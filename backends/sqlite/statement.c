@@ -240,7 +240,7 @@ int lite_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t dead
     if (st == WEIR_OK)
         st = refresh(c, s, err);
     if (st == WEIR_OK)
-        st = lite_bind(c, s, args, stream || c->native ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
+        st = lite_bind(c, s, args, NULL, stream || c->native ? SQLITE_TRANSIENT : SQLITE_STATIC, err);
     if (st == WEIR_OK)
         st = stream ? run_to_first_row(c, s, err) : run_whole(c, s, want_rows, err);
     if (st < 0)

@@ -39,13 +39,21 @@ static int bind_other(struct lite_conn *c, sqlite3_stmt *handle, int at, const w
     return rc == SQLITE_OK ? WEIR_OK : lite_fail(c, err);
 }
 
-int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, sqlite3_destructor_type life, weir_error *err)
+static inline int is_same_int(const weir_value *a, const weir_value *b)
+{
+    return a->type == WEIR_INT && b->type == WEIR_INT && a->as.i == b->as.i;
+}
+
+int lite_bind(struct lite_conn *c, struct lite_stmt *s, weir_args args, const weir_value *bound,
+              sqlite3_destructor_type life, weir_error *err)
 {
     int *holds = life == SQLITE_STATIC ? &s->borrows : &s->copies;
     for (size_t i = 0; i < args.n; i++) {
         const weir_value *v = &args.v[i];
         const int at = (int)i + 1;
         int st;
+        if (bound && is_same_int(v, &bound[i]))
+            continue;
         if (v->type == WEIR_INT) {
             st = sqlite3_bind_int64(s->handle, at, v->as.i);
         } else if (v->type == WEIR_TEXT || v->type == WEIR_DECIMAL) {

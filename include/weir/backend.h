@@ -129,11 +129,12 @@ typedef struct weir_bulk_wing {
     size_t size;
     size_t batch_rows, batch_bytes; /* that suit it; the core cuts batches by both */
     /*
-     * Writes count rows of spec->count cells, in their order, within the transaction that is open.  `job` is another number for each
-     * spec: a driver may keep what it prepared for the last ones.  Fails as the server did; *bad is then the row that it blames, which
-     * the core makes sure of, or count if it cannot tell.  What was written of the rows before is for the core to undo.
+     * Writes count rows of spec->count cells, in their order, within the transaction that is open.  Specs that say the same of table,
+     * columns and insert_only are of one `kind`, a number that this connection sees for no other, and never 0: a driver may keep what it
+     * prepared for the last ones.  Fails as the server did; *bad is then the row that it blames, which the core makes sure of, or count
+     * if it cannot tell.  What was written of the rows before is for the core to undo.
      */
-    int (*write)(void *conn, uint64_t job, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
+    int (*write)(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                  size_t *bad, int64_t deadline_ns, weir_error *err);
 } weir_bulk_wing;
 

@@ -19,11 +19,11 @@ struct weir_bulk {
     const struct alloc *alloc;
     weir_db *db;    /* NULL: in the caller's transaction, on … */
     weir_conn conn; /* … this */
-    uint64_t job, next;
+    uint64_t next;
     struct batch batch;
     weir_bulk_result result;
-    int status; /* < 0: it has failed, by … */
-    weir_error failure;
+    int status;          /* < 0: it has failed, by … */
+    weir_error *failure; /* … this; NULL then: for want of memory */
     weir_bulk_spec spec; /* its texts and columns lie behind it in one block */
 };
 
@@ -61,55 +61,19 @@ static int check_spec(const weir_bulk_spec *spec, weir_error *err)
     return WEIR_OK;
 }
 
-static size_t text_sizes(const weir_bulk_spec *spec)
-{
-    size_t size = strlen(spec->table) + 1;
-    for (size_t i = 0; i < spec->count; i++)
-        size += strlen(spec->columns[i].name) + 1;
-    return size;
-}
-
-static const char *keep_text(char **room, const char *s)
-{
-    size_t size = strlen(s) + 1;
-    char *copy = memcpy(*room, s, size);
-    *room += size;
-    return copy;
-}
-
-static void copy_spec(weir_bulk *b, const weir_bulk_spec *spec)
-{
-    size_t known = spec->size < sizeof *spec ? spec->size : sizeof *spec;
-    weir_column *columns = (void *)(b + 1);
-    char *room = (char *)(columns + spec->count);
-    memcpy(&b->spec, spec, known);
-    b->spec.size = sizeof b->spec;
-    b->spec.table = keep_text(&room, spec->table);
-    b->spec.columns = columns;
-    for (size_t i = 0; i < spec->count; i++) {
-        columns[i] = spec->columns[i];
-        columns[i].name = keep_text(&room, spec->columns[i].name);
-    }
-}
-
 /* ---- beginning and end */
 
 static int create(weir_bulk **out, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err)
 {
-    size_t size = sizeof(weir_bulk) + spec->count * sizeof(weir_column) + text_sizes(spec);
-    weir_bulk *b = mem_zeroed(source->alloc, size);
+    weir_bulk *b = mem_zeroed(source->alloc, sizeof *b + spec_room(spec));
     if (!b)
         return fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
-    copy_spec(b, spec);
+    spec_copy(&b->spec, b + 1, spec);
     b->alloc = source->alloc;
-    b->job = bulk_new_job();
     b->result.bad_row = UINT64_MAX;
-    int status = bulk_init_batch(&b->batch, source, &b->spec, err);
-    if (status < 0)
-        mem_free(source->alloc, b);
-    else
-        *out = b;
-    return status;
+    bulk_init_batch(&b->batch, source, &b->spec);
+    *out = b;
+    return WEIR_OK;
 }
 
 int weir_bulk_open(weir_bulk **out, weir_db *db, const weir_bulk_spec *spec, weir_error *err)
@@ -153,6 +117,7 @@ void weir_bulk_abort(weir_bulk **bulk)
         return;
     const struct alloc *alloc = (*bulk)->alloc;
     batch_end(&(*bulk)->batch);
+    mem_free(alloc, (*bulk)->failure);
     mem_free(alloc, *bulk);
     *bulk = NULL;
 }
@@ -168,7 +133,7 @@ struct attempt {
 static int body(weir_conn conn, void *arg, weir_error *err)
 {
     struct attempt *a = arg;
-    return bulk_write(conn, &a->bulk->batch, a->bulk->job, a->way, &a->written, (weir_deadline){ 0 }, err);
+    return bulk_write(conn, &a->bulk->batch, a->way, &a->written, (weir_deadline){ 0 }, err);
 }
 
 static int transact(weir_bulk *b, struct attempt *a, weir_deadline deadline, weir_error *err)
@@ -197,7 +162,7 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
     int status = batch_order(&b->batch, &a.written.bad_row, err);
     if (status >= 0)
         status = b->db ? write_own(b, &a, deadline, err)
-                       : bulk_write(b->conn, &b->batch, b->job, BULK_APART, &a.written, deadline, err);
+                       : bulk_write(b->conn, &b->batch, BULK_APART, &a.written, deadline, err);
     if (a.written.bad_row < b->result.bad_row)
         b->result.bad_row = a.written.bad_row;
     if (status < 0)
@@ -209,20 +174,48 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
     return WEIR_OK;
 }
 
+static void keep_failure(weir_bulk *b, const weir_error *err)
+{
+    b->failure = mem_realloc(b->alloc, NULL, sizeof *b->failure);
+    if (b->failure)
+        *b->failure = *err;
+}
+
 /* keeps truth 2 */
+static int tell_again(const weir_bulk *b, weir_error *err)
+{
+    return b->failure ? fail_as(err, b->failure) : fail(err, b->status, "an earlier batch of this job has failed");
+}
+
 static int flush(weir_bulk *b, weir_deadline deadline, weir_error *err)
 {
     weir_error own;
     err = err ? err : &own;
     if (b->status < 0)
-        return fail_as(err, &b->failure);
+        return tell_again(b, err);
     if (!b->batch.taken)
         return WEIR_OK;
     b->status = write_batch(b, deadline, err);
     if (b->status < 0)
-        b->failure = *err;
+        keep_failure(b, err);
     batch_clear(&b->batch);
     return b->status;
+}
+
+/* Want of memory ends it as a batch's failure does: nobody could tell whether the row was to come once more. */
+static int take_row(weir_bulk *b, weir_args cells, size_t size, weir_error *err)
+{
+    weir_error own;
+    err = err ? err : &own;
+    int status = batch_add(&b->batch, cells, size, b->next, err);
+    if (status == WEIR_ROW && (status = flush(b, (weir_deadline){ 0 }, err)) >= 0)
+        status = batch_add(&b->batch, cells, size, b->next, err);
+    if (status < 0 && b->status >= 0) {
+        b->status = status;
+        keep_failure(b, err);
+    }
+    b->next += status >= 0;
+    return status;
 }
 
 int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
@@ -230,15 +223,10 @@ int weir_bulk_row(weir_bulk *bulk, weir_args cells, weir_error *err)
     if (!bulk || (cells.n && !cells.v))
         return fail(err, WEIR_E_ARGUMENT, "no %s given", bulk ? "cells were" : "bulk job was");
     if (bulk->status < 0)
-        return fail_as(err, &bulk->failure);
+        return tell_again(bulk, err);
     size_t size;
     int status = batch_check(&bulk->batch, cells, &size, err);
-    if (status >= 0)
-        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
-    if (status == WEIR_ROW && (status = flush(bulk, (weir_deadline){ 0 }, err)) >= 0)
-        status = batch_add(&bulk->batch, cells, size, bulk->next, err);
-    bulk->next += status >= 0;
-    return status;
+    return status < 0 ? status : take_row(bulk, cells, size, err);
 }
 
 int weir_bulk_finish(weir_bulk **bulk, weir_bulk_result *result, weir_deadline deadline, weir_error *err)

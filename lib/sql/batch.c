@@ -14,34 +14,53 @@ static size_t align(size_t size)
     return (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 }
 
-int batch_init(struct batch *b, const struct alloc *a, const weir_bulk_spec *spec, size_t rows, size_t bytes,
-               weir_error *err)
+#define FIRST_BLOCK 1000 /* with its head: what malloc has at hand */
+#define BLOCK_GROWTH 8
+#define FIRST_ROOM 16
+
+struct batch_block {
+    struct batch_block *next;
+    size_t used, size;
+    max_align_t bytes[];
+};
+
+static void reset(struct batch *b)
 {
-    *b = (struct batch){ .alloc = a, .spec = spec, .most_rows = rows, .size = bytes, .sorted = true };
-    b->block = mem_realloc(a, NULL, bytes);
-    b->rows = mem_realloc(a, NULL, rows * sizeof *b->rows);
-    b->cells = mem_realloc(a, NULL, rows * sizeof *b->cells);
-    if (b->block && b->rows && b->cells)
-        return WEIR_OK;
-    batch_end(b);
-    return fail(err, WEIR_E_MEMORY, "no memory for a batch of %zu rows", rows);
+    b->used = b->taken = b->count = 0;
+    b->sorted = b->rising = true;
+}
+
+void batch_init(struct batch *b, const struct alloc *a, const weir_bulk_spec *spec, size_t rows, size_t bytes)
+{
+    *b = (struct batch){ .alloc = a, .spec = spec, .most_rows = rows, .most_bytes = bytes };
+    reset(b);
+}
+
+static void free_blocks(struct batch *b, struct batch_block *k)
+{
+    while (k) {
+        struct batch_block *next = k->next;
+        mem_free(b->alloc, k);
+        k = next;
+    }
 }
 
 void batch_end(struct batch *b)
 {
-    if (!b->alloc)
-        return;
-    mem_free(b->alloc, b->block);
-    mem_free(b->alloc, b->rows);
+    free_blocks(b, b->blocks);
     mem_free(b->alloc, b->cells);
     arena_end(&b->sums, b->alloc);
-    *b = (struct batch){ 0 };
 }
 
+/* The last block is the largest. */
 void batch_clear(struct batch *b)
 {
-    b->used = b->taken = b->count = 0;
-    b->sorted = true;
+    reset(b);
+    if (b->blocks) {
+        free_blocks(b, b->blocks->next);
+        b->blocks->next = NULL;
+        b->blocks->used = 0;
+    }
     arena_reset(&b->sums, b->alloc);
 }
 
@@ -90,25 +109,58 @@ int batch_check(const struct batch *b, weir_args cells, size_t *size, weir_error
     return WEIR_OK;
 }
 
-/* keeps truth 1: an empty block grows to what one row needs */
+static int no_memory(size_t size, weir_error *err)
+{
+    return fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", size);
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* keeps truth 1 */
+static int add_block(struct batch *b, size_t size, weir_error *err)
+{
+    size_t usual = b->blocks ? BLOCK_GROWTH * b->blocks->size : FIRST_BLOCK - sizeof(struct batch_block);
+    usual = lesser(usual, b->most_bytes);
+    size_t bytes = size > usual ? size : usual;
+    struct batch_block *k = mem_realloc(b->alloc, NULL, sizeof *k + bytes);
+    if (!k)
+        return no_memory(size, err);
+    *k = (struct batch_block){ .next = b->blocks, .size = bytes };
+    b->blocks = k;
+    return WEIR_OK;
+}
+
+static int add_room(struct batch *b, size_t size, weir_error *err)
+{
+    size_t room = lesser(b->room ? 2 * b->room : FIRST_ROOM, b->most_rows);
+    const weir_value **cells = mem_realloc(b->alloc, b->cells, room * sizeof *cells);
+    if (!cells)
+        return no_memory(size, err);
+    b->cells = cells;
+    b->room = room;
+    return WEIR_OK;
+}
+
 static int make_room(struct batch *b, size_t size, weir_error *err)
 {
-    if (b->taken == b->most_rows || (b->taken && b->size - b->used < size))
+    int status = WEIR_OK;
+    if (b->taken == b->most_rows || (b->taken && b->used + size > b->most_bytes))
         return WEIR_ROW;
-    if (b->size >= size)
-        return WEIR_OK;
-    char *block = mem_realloc(b->alloc, b->block, size);
-    if (!block)
-        return fail(err, WEIR_E_MEMORY, "no memory for a row of %zu bytes", size);
-    b->block = block;
-    b->size = size;
-    return WEIR_OK;
+    if (b->taken == b->room)
+        status = add_room(b, size, err);
+    if (status == WEIR_OK && (!b->blocks || b->blocks->size - b->blocks->used < size))
+        status = add_block(b, size, err);
+    return status;
 }
 
 static struct batch_row *copy(struct batch *b, weir_args cells, size_t size)
 {
-    struct batch_row *row = (void *)(b->block + b->used);
+    struct batch_row *row = (void *)((char *)b->blocks->bytes + b->blocks->used);
     char *bytes = (char *)(row->v + cells.n);
+    b->blocks->used += size;
     b->used += size;
     row->batch = b;
     memcpy(row->v, cells.v, cells.n * sizeof *cells.v);
@@ -170,11 +222,43 @@ static int compare_keys(const struct batch_row *a, const struct batch_row *b)
     return order;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int compare_rows(const struct batch_row *a, const struct batch_row *b)
 {
-    const struct batch_row *x = *(struct batch_row *const *)a, *y = *(struct batch_row *const *)b;
-    int order = compare_keys(x, y);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
+    int order = compare_keys(a, b);
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    return compare_rows(batch_row_of(*(const weir_value *const *)a), batch_row_of(*(const weir_value *const *)b));
+}
+
+#define FEW 16 /* rows, that are in order before qsort has begun */
+
+static void sort_few(const weir_value **cells, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const weir_value *v = cells[i];
+        size_t at = i;
+        for (; at && compare_rows(batch_row_of(cells[at - 1]), batch_row_of(v)) > 0; at--)
+            cells[at] = cells[at - 1];
+        cells[at] = v;
+    }
+}
+
+static void sort(struct batch *b)
+{
+    if (b->taken <= FEW)
+        sort_few(b->cells, b->taken);
+    else
+        qsort(b->cells, b->taken, sizeof *b->cells, compare_places);
+}
+
+static void note_order(struct batch *b, const struct batch_row *row)
+{
+    int order = b->taken ? compare_keys(batch_row_of(b->cells[b->taken - 1]), row) : -1;
+    b->sorted = order <= 0;
+    b->rising &= order < 0;
 }
 
 int batch_add(struct batch *b, weir_args cells, size_t size, uint64_t index, weir_error *err)
@@ -184,9 +268,9 @@ int batch_add(struct batch *b, weir_args cells, size_t size, uint64_t index, wei
         return status;
     struct batch_row *row = copy(b, cells, size);
     row->index = index;
-    if (b->sorted && b->taken && compare_keys(b->rows[b->taken - 1], row) > 0)
-        b->sorted = false;
-    b->rows[b->taken++] = row;
+    if (b->sorted)
+        note_order(b, row);
+    b->cells[b->taken++] = row->v;
     return WEIR_OK;
 }
 
@@ -296,12 +380,13 @@ static int fold_all(struct batch *b, uint64_t *bad, weir_error *err)
 {
     size_t left = 0;
     for (size_t i = 1; i < b->taken; i++) {
-        if (compare_keys(b->rows[left], b->rows[i]) != 0) {
-            b->rows[++left] = b->rows[i];
+        struct batch_row *into = batch_row_of(b->cells[left]), *row = batch_row_of(b->cells[i]);
+        if (compare_keys(into, row) != 0) {
+            b->cells[++left] = row->v;
             continue;
         }
-        *bad = b->rows[i]->index;
-        int status = fold(b, b->rows[left], b->rows[i], err);
+        *bad = row->index;
+        int status = fold(b, into, row, err);
         if (status < 0)
             return status;
     }
@@ -311,13 +396,8 @@ static int fold_all(struct batch *b, uint64_t *bad, weir_error *err)
 
 int batch_order(struct batch *b, uint64_t *bad, weir_error *err)
 {
-    int status = WEIR_OK;
     b->count = b->taken;
     if (!b->sorted && !b->spec->in_order)
-        qsort(b->rows, b->taken, sizeof *b->rows, compare_rows);
-    if (b->taken && may_fold(b))
-        status = fold_all(b, bad, err);
-    for (size_t i = 0; i < b->count; i++)
-        b->cells[i] = b->rows[i]->v;
-    return status;
+        sort(b);
+    return (b->sorted && b->rising) || !may_fold(b) ? WEIR_OK : fold_all(b, bad, err);
 }

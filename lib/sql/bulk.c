@@ -12,18 +12,12 @@
 #define ROWS_USUAL 1000
 #define BYTES_USUAL ((size_t)1 << 20)
 
-uint64_t bulk_new_job(void)
-{
-    static _Atomic uint64_t last;
-    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
-}
-
-int bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err)
+void bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec)
 {
     const weir_bulk_wing *wing = source->backend->bulk;
     size_t rows = wing && wing->batch_rows ? wing->batch_rows : ROWS_USUAL;
     size_t bytes = wing && wing->batch_bytes ? wing->batch_bytes : BYTES_USUAL;
-    return batch_init(b, source->alloc, spec, spec->batch_rows ? spec->batch_rows : rows, bytes, err);
+    batch_init(b, source->alloc, spec, spec->batch_rows ? spec->batch_rows : rows, bytes);
 }
 
 bool bulk_blames_row(int status)
@@ -73,7 +67,7 @@ static int insert_each(struct link *l, const weir_bulk_spec *spec, const weir_va
 struct writing {
     struct link *link;
     const struct batch *batch;
-    uint64_t job;
+    uint64_t kind; /* the number of its spec */
     int64_t until;
     struct bulk_written *written;
 };
@@ -84,7 +78,7 @@ static int write_rows(const struct writing *w, size_t from, size_t count, size_t
     const weir_bulk_wing *wing = l->backend->bulk;
     const weir_value *const *rows = w->batch->cells + from;
     *bad = count;
-    int status = wing ? wing->write(l->conn, w->job, w->batch->spec, rows, count, bad, w->until, err)
+    int status = wing ? wing->write(l->conn, w->kind, w->batch->spec, rows, count, bad, w->until, err)
                       : insert_each(l, w->batch->spec, rows, count, bad, w->until, err);
     if (status >= 0)
         slot_answered(l->slot);
@@ -93,7 +87,7 @@ static int write_rows(const struct writing *w, size_t from, size_t count, size_t
 
 static void blame(const struct writing *w, size_t row)
 {
-    uint64_t index = w->batch->rows[row]->index;
+    uint64_t index = batch_row_of(w->batch->cells[row])->index;
     if (index < w->written->bad_row)
         w->written->bad_row = index;
 }
@@ -207,7 +201,13 @@ static int (*const ways[])(const struct writing *w, weir_error *err) = {
     [BULK_APART] = write_apart,
 };
 
-int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, enum bulk_way way, struct bulk_written *written,
+static int know_kind(struct writing *w, weir_error *err)
+{
+    w->kind = specs_number(&w->link->specs, w->link->source->alloc, w->batch->spec);
+    return w->kind ? WEIR_OK : fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+}
+
+int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct bulk_written *written,
                weir_deadline deadline, weir_error *err)
 {
     struct link *l;
@@ -215,10 +215,12 @@ int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, enum bulk_wa
     int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
-    struct writing w = { .link = l, .batch = b, .job = job, .written = written };
+    struct writing w = { .link = l, .batch = b, .written = written };
     status = link_ready(l, err);
     if (status >= 0)
         status = link_until(&w.until, l, deadline, err);
+    if (status >= 0)
+        status = know_kind(&w, err);
     if (status >= 0)
         status = ways[way](&w, err);
     if (status >= 0)

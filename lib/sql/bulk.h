@@ -21,15 +21,13 @@ enum bulk_way {
 };
 
 /* Writes all rows of a batch that is in order. */
-int bulk_write(weir_conn conn, const struct batch *b, uint64_t job, enum bulk_way way, struct bulk_written *written,
+int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct bulk_written *written,
                weir_deadline deadline, weir_error *err);
 
 /* Is it the row's fault, so that others may do better? */
 bool bulk_blames_row(int status);
 
-/* A number that no other job has. */
-uint64_t bulk_new_job(void);
 /* What suits the driver of that source; rows not 0: as many. */
-int bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec, weir_error *err);
+void bulk_init_batch(struct batch *b, const struct link_source *source, const weir_bulk_spec *spec);
 
 #endif

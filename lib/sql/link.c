@@ -201,6 +201,7 @@ static void destroy(struct weir_slot *s)
     const struct alloc *alloc = l->source->alloc;
     cache_end(&l->cache, alloc);
     arena_end(&l->texts, alloc);
+    specs_end(&l->specs, alloc);
     mem_free(alloc, l->cells);
     mem_free(alloc, l->result_failure);
     mem_free(alloc, l->doom);

@@ -12,6 +12,7 @@
 #include <pool/pool.h>
 #include <sql/arena.h>
 #include <sql/cache.h>
+#include <sql/spec.h>
 
 #define SECRET_MAX 1024
 
@@ -37,10 +38,11 @@ struct link {
     void *conn;      /* the driver's own, conn_size bytes */
     void *canceller; /* from cancel_prepare */
     struct cache cache;
-    bool open;    /* the driver has opened it */
-    bool dead;    /* and an error has said since that it is of no use … */
-    bool lost;    /* … because it was lost, and a new one may do better */
-    bool foreign; /* the client library's handle was given away: nothing is known any more */
+    struct specs specs; /* of bulk jobs */
+    bool open;          /* the driver has opened it */
+    bool dead;          /* and an error has said since that it is of no use … */
+    bool lost;          /* … because it was lost, and a new one may do better */
+    bool foreign;       /* the client library's handle was given away: nothing is known any more */
     bool read_only;
 
     /* The open result. */

@@ -1,0 +1,25 @@
+/*
+ * Specs of bulk jobs: copies of them, and the last ones that a connection wrote by, which have numbers.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SQL_SPEC_H
+#define SQL_SPEC_H
+
+#include <weir/bulk.h>
+#include <base/alloc.h>
+
+size_t spec_room(const weir_bulk_spec *spec); /* for its columns and texts */
+/* Into `room`, which is aligned for a column.  The copy has all members, whatever the size of the original. */
+void spec_copy(weir_bulk_spec *copy, void *room, const weir_bulk_spec *spec);
+
+/* Zeroed, there are none. */
+struct specs {
+    struct spec *kept; /* the last one used first */
+    uint64_t numbered;
+};
+
+/* The number of all that write the same in the same way; 0: no memory. */
+uint64_t specs_number(struct specs *s, const struct alloc *a, const weir_bulk_spec *spec);
+void specs_end(struct specs *s, const struct alloc *a);
+
+#endif
