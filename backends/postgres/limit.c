@@ -37,7 +37,7 @@ void pg_goes_on(struct pg_conn *c, int64_t deadline_ns)
     c->timed_out = c->housework = 0;
 }
 
-inline void pg_starts(struct pg_conn *c, int64_t deadline_ns)
+static inline void starts(struct pg_conn *c, int64_t deadline_ns)
 {
     int earlier = PG_CANCELLED;
     if (atomic_load(&c->stop) == PG_CANCELLED)
@@ -48,9 +48,14 @@ inline void pg_starts(struct pg_conn *c, int64_t deadline_ns)
     c->stale = c->again = 0;
 }
 
+void pg_starts(struct pg_conn *c, int64_t deadline_ns)
+{
+    starts(c, deadline_ns);
+}
+
 int pg_begins(struct pg_conn *c, int64_t deadline_ns, weir_error *err)
 {
-    pg_starts(c, deadline_ns);
+    starts(c, deadline_ns);
     c->began = pg_now(c);
     if (c->began < deadline_ns)
         return WEIR_OK;

@@ -27,12 +27,17 @@ static inline int fits(const struct pg_stmt *s, size_t i, const weir_value *v)
     return (v->type == WEIR_INT && s->actual[i] == PG_INT8) || pg_takes(s->actual[i], v);
 }
 
-inline int pg_fits(const struct pg_stmt *s, weir_args args)
+static inline int all_fit(const struct pg_stmt *s, weir_args args)
 {
     size_t i = 0;
     while (i < args.n && fits(s, i, &args.v[i]))
         i++;
     return i == args.n;
+}
+
+int pg_fits(const struct pg_stmt *s, weir_args args)
+{
+    return all_fit(s, args);
 }
 
 /* Declares anew what does not fit; 1: something did not. */
@@ -63,7 +68,7 @@ static int make_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_e
 
 static inline int fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
 {
-    return pg_is_made(c, s) && pg_fits(s, args) ? WEIR_OK : make_fit(c, s, args, err);
+    return pg_is_made(c, s) && all_fit(s, args) ? WEIR_OK : make_fit(c, s, args, err);
 }
 
 int pg_fit(struct pg_conn *c, struct pg_stmt *s, weir_args args, weir_error *err)
@@ -83,7 +88,7 @@ static int send_named(struct pg_conn *c, const struct pg_stmt *s, const struct p
     return PQsendQueryPrepared(c->pg, s->name, (int)s->params, a->values, a->lengths, a->formats, s->binary);
 }
 
-inline int pg_queue(struct pg_conn *c, struct pg_stmt *s)
+static inline int queue(struct pg_conn *c, struct pg_stmt *s)
 {
     if (!c->pooler)
         c->changed |= s->flags & (PG_CHANGES | PG_PREPARES); /* keeps truth 4 */
@@ -91,18 +96,23 @@ inline int pg_queue(struct pg_conn *c, struct pg_stmt *s)
     return c->pooler ? send_whole(c, s, &c->args) : send_named(c, s, &c->args);
 }
 
+int pg_queue(struct pg_conn *c, struct pg_stmt *s)
+{
+    return queue(c, s);
+}
+
 static int send_behind(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
     const int st = pg_lead(c, err);
     if (st < 0)
         return st;
-    return pg_queue(c, s) ? pg_sync(c, err) : pg_fail(c, NULL, err);
+    return queue(c, s) ? pg_sync(c, err) : pg_fail(c, NULL, err);
 }
 
 static inline int send_it(struct pg_conn *c, struct pg_stmt *s, weir_error *err)
 {
     c->led = 0;
-    const int st = pg_has_front(c) ? send_behind(c, s, err) : pg_sent(c, pg_queue(c, s), err);
+    const int st = pg_has_front(c) ? send_behind(c, s, err) : pg_sent(c, queue(c, s), err);
     pg_args_trim(c);
     return st;
 }

@@ -130,10 +130,15 @@ static int skip(struct pg_conn *c, PGresult **out, weir_error *err)
     return st;
 }
 
-inline int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
+static inline int answer(struct pg_conn *c, PGresult **out, weir_error *err)
 {
     const int st = take(c, out, err);
     return st < 0 || c->syncs == 0 ? st : skip(c, out, err);
+}
+
+int pg_answer(struct pg_conn *c, PGresult **out, weir_error *err)
+{
+    return answer(c, out, err);
 }
 
 /* Of failures the first tells the cause; of the others the last has the count. */
@@ -153,8 +158,8 @@ static inline void keep(PGresult *r, PGresult **good, PGresult **failed)
 int pg_finish(struct pg_conn *c, PGresult *first, PGresult **last, weir_error *err)
 {
     PGresult *r = first, *good = NULL, *failed = NULL;
-    int st = r ? WEIR_OK : pg_answer(c, &r, err);
-    for (; st == WEIR_OK && r; st = pg_answer(c, &r, err))
+    int st = r ? WEIR_OK : answer(c, &r, err);
+    for (; st == WEIR_OK && r; st = answer(c, &r, err))
         keep(r, &good, &failed);
     const int is_fine = st == WEIR_OK && good && !failed && PQstatus(c->pg) == CONNECTION_OK;
     if (is_fine && last) {
