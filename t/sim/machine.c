@@ -182,6 +182,12 @@ void machine_wake(enum thread_state state, const void *awaited, unsigned most)
     }
 }
 
+/* Whoever is woken looks around, in more steps than there are between two such wakings: at one moment there are only so many. */
+static bool may_wake_for_nothing(void)
+{
+    return machine.steps - machine.passed_at < STEPS_AT_ONCE / 4 && one_in(machine.plan.spurious);
+}
+
 static void wake_for_nothing(void)
 {
     struct sim_thread *t = machine.threads[random_below(&machine.random, machine.count)];
@@ -208,7 +214,7 @@ static struct sim_thread *choose(void)
             ready[count++] = machine.threads[i];
     if (!count)
         return NULL;
-    if (one_in(machine.plan.spurious))
+    if (may_wake_for_nothing())
         wake_for_nothing();
     return machine.plan.by_rank ? highest(ready, count) : ready[random_below(&machine.random, count)];
 }
