@@ -15,7 +15,7 @@
 
 #define POOL 15
 #define SHORTER 10 /* of the operations, in a short run */
-#define LONGER 3   /* … and times so many where an operation takes little, or something is to be found out first */
+#define LONGER 2   /* … and times so many where an operation takes little, or something is to be found out first */
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static const struct workload workloads[] = {

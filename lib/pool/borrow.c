@@ -76,8 +76,8 @@ static bool help_yourself_locked(weir_pool *p, enum lane_kind lane, struct waite
     if (list_first(&p->lanes[lane].waiters) != &w->link || !pool_take_locked(p, lane, &w->got))
         return false;
     waiter_leave_locked(p, lane, w);
-    if (p->lanes[lane_across(lane)].waiting) /* what is left may be turned over, now that an older one is gone */
-        governor_want_locked(p, clock_now(p->home.clock));
+    /* what is left may be turned over, now that an older one is gone; and nobody has asked since the slot came free */
+    governor_want_locked(p, clock_now(p->home.clock));
     return true;
 }
 
@@ -240,8 +240,7 @@ static void freed(weir_pool *p, uint64_t word)
     if (p->closed) {
         work_supersede_all_locked(p);
         signal_all(&p->returned);
-    } else {
-        waiters_freed_locked(p, lane, now);
+    } else if (!waiters_freed_locked(p, lane, now)) {
         governor_want_locked(p, now); /* the other lane may turn it over */
     }
     pool_unlock(p);

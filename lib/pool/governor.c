@@ -161,32 +161,14 @@ static void expect_tick_locked(weir_pool *p, int64_t at)
     p->nudge = true;
 }
 
-/* Each is for somebody who waits and has been woken, or will look once more before sleeping. */
-static unsigned idle_in(const weir_pool *p, enum lane_kind lane)
-{
-    unsigned idle = 0;
-    POOL_EACH(s, p)
-    {
-        uint64_t word = slot_word(s);
-        idle += word_state(word) == SLOT_IDLE && word_lane(word) == lane && !(word & WORD_DOUBT);
-    }
-    return idle;
-}
-
-/* Are there fewer than may be lent to those who wait, with those that are coming? */
-static bool is_short_of(const weir_pool *p, enum lane_kind lane)
-{
-    unsigned wanted = tune_wanted_locked(p, lane), coming = p->lanes[lane].coming;
-    return wanted > coming && wanted > coming + idle_in(p, lane);
-}
-
 int64_t governor_want_locked(weir_pool *p, int64_t now)
 {
     if (p->closed)
         return NEVER;
     for (int i = LANES - 1; i >= 0; i--) {
         enum lane_kind lane = (enum lane_kind)i;
-        while (is_short_of(p, lane) && serve_locked(p, lane, now))
+        struct lane *l = &p->lanes[lane];
+        while (tune_wanted_locked(p, lane) > l->coming && serve_locked(p, lane, now))
             ;
         pay_locked(p, lane, now);
     }

@@ -176,8 +176,9 @@ static inline bool pool_take_idle(weir_pool *p, enum lane_kind lane, uint64_t co
     return slot_take(warm, wanted, flags, out) || pool_take_any(p, wanted, flags, out);
 }
 bool pool_take_locked(weir_pool *p, enum lane_kind lane, struct taken *out);
-void waiters_serve_locked(weir_pool *p, enum lane_kind lane);              /* idle slots to the oldest waiters */
-void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now); /* law 4; governor_want_locked follows */
+void waiters_serve_locked(weir_pool *p, enum lane_kind lane); /* idle slots to the oldest waiters */
+/* Law 4.  governor_want_locked follows: by the caller, or, if true, by a waiter who was woken, and takes what is free, or is too late. */
+bool waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now);
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause);
 void waiters_fail_fast_locked(weir_pool *p, int64_t now); /* those who do not wait for a server that is down */
 bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane,

@@ -87,15 +87,17 @@ bool waiter_may_pass_locked(const weir_pool *p, enum lane_kind lane, int64_t now
 }
 
 /* keeps laws 4 and 5: a young waiter is woken to take its chance, an old one is handed the slot */
-void waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
+bool waiters_freed_locked(weir_pool *p, enum lane_kind lane, int64_t now)
 {
     struct waiter *w = oldest(&p->lanes[lane]);
     if (waiter_is_across_locked(p, lane))
-        return; /* the governor turns it over */
-    if (w && waiter_may_pass_locked(p, lane, now))
+        return false; /* the governor turns it over */
+    if (w && waiter_may_pass_locked(p, lane, now)) {
         wake(p, w);
-    else
-        waiters_serve_locked(p, lane);
+        return true;
+    }
+    waiters_serve_locked(p, lane);
+    return false;
 }
 
 void waiters_fail_locked(weir_pool *p, enum lane_kind lane, const weir_error *cause)

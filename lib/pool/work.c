@@ -350,33 +350,37 @@ static bool part_locked(weir_pool *p, struct weir_slot *s, uint64_t loan, bool m
     return true;
 }
 
-/* keeps law 12: only what comes from a borrower is warm; what is new, or was asked whether it works, is not */
-static void came_back_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
+/*
+ * keeps law 12: only what comes from a borrower is warm; what is new, or was asked whether it works, is not.
+ * True: a waiter was woken for it, who asks the governor for what is wanted beside it.
+ */
+static bool came_back_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
 {
     struct lane *l = &p->lanes[word_lane(word)];
     atomic_store_explicit(&l->warm, s, memory_order_relaxed);
-    if (word_state(word) == SLOT_IDLE) {
-        waiters_freed_locked(p, word_lane(word), now);
-        return;
-    }
+    if (word_state(word) == SLOT_IDLE)
+        return waiters_freed_locked(p, word_lane(word), now);
     l->coming++;
     work_queue_locked(p, s);
+    return false;
 }
 
 /* `word` is what its move has left: one that is idle may be lent again by now. */
 static void parted_locked(weir_pool *p, struct weir_slot *s, uint64_t word, int64_t now)
 {
     enum lane_kind lane = word_lane(word);
+    bool awaited = false;
     if (word_state(word) == SLOT_CLOSING) {
         if (recycle_on_return_locked(p, s, now))
             recycle_returned_locked(p, lane, now);
         start_close(p, s);
     } else {
-        came_back_locked(p, s, word, now);
+        awaited = came_back_locked(p, s, word, now);
     }
     if (p->lanes[lane].bound && word_state(word) != SLOT_IDLE)
         waiters_freed_locked(p, lane, now); /* it is not free yet, but one more may be lent of those that are */
-    governor_want_locked(p, now);
+    if (!awaited)
+        governor_want_locked(p, now);
     if (p->closed)
         signal_all(&p->returned);
 }
