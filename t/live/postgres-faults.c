@@ -328,6 +328,16 @@ static void test_no_room(void)
     end(&two);
 }
 
+/* The server has sent all it has to say to that session, and waits for it: one that is told to go while it sends says nothing more. */
+static void await_rest(void *conn, void *witness)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event = 'ClientRead'",
+             (int)ask_int(conn, "SELECT pg_backend_pid()"));
+    while (ask_int(witness, sql) == 0)
+        ;
+}
+
 /* A process of the server's dies: it lets go of all the others. */
 static void test_crash(void)
 {
@@ -339,6 +349,7 @@ static void test_crash(void)
     wing->begin_traced(conn, 0, open, SOON, &err);
     must(conn, "INSERT INTO ledger VALUES(5)");
     const pid_t pid = (pid_t)ask_int(victim, "SELECT pg_backend_pid()");
+    await_rest(conn, victim);
     kill(pid, SIGKILL);
     while (backend->alive(conn))
         ;
