@@ -168,7 +168,7 @@ static bool may_run_again(struct transact *t)
 {
     weir_pool *pool = t->db->pool;
     if (t->again == AGAIN_CONFLICT)
-        pool_conflict(pool);
+        pool_conflict(pool, t->outcome.attempts);
     t->careful |= t->again == AGAIN_CAREFULLY;
     return t->again != AGAIN_OUTAGE || pool_spend_retry(pool);
 }

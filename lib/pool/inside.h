@@ -236,6 +236,7 @@ unsigned tune_wanted_locked(const weir_pool *p, enum lane_kind lane);
 /* search.c: the bound that gets most done.  Both return it. */
 unsigned search_start(weir_pool *p, int64_t now);
 unsigned search_returned(weir_pool *p, int64_t now); /* a loan under the present one has ended */
+unsigned search_retreat(weir_pool *p, int64_t now);  /* a transaction fails again and again under it */
 
 /* budget.c */
 void budget_start(weir_pool *p);

@@ -126,8 +126,8 @@ void pool_count(weir_pool *pool, enum pool_count what);
 /* Of transactions: one begins; one wants to run again because a connection was lost, and may (budget.c). */
 void pool_earn_retry(weir_pool *pool);
 bool pool_spend_retry(weir_pool *pool);
-/* One wants to run again because it ran into another: where that happens often, fewer write loans are begun (tune.c). */
-void pool_conflict(weir_pool *pool);
+/* One ran into another, for that many times now: where that happens often, fewer write loans are begun (tune.c). */
+void pool_conflict(weir_pool *pool, uint32_t times);
 /* A connection died under use: counts it and tells the event hook. */
 void pool_lost(weir_pool *pool, const weir_error *err);
 void pool_figures(weir_pool *pool, weir_figures *out);

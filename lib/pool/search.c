@@ -14,6 +14,7 @@
  *  1. Nothing is learned from what says nothing: a window in which hardly anybody waited, when the program is the limit, or one too
  *     short.
  *  2. A window begins when no more are lent than its bound: what the wider one before it has left behind is not its own.
+ *  3. Whoever fails again and again on one rung has fewer beside it on the next try, and the rung is found as good as useless.
  * SPDX-License-Identifier: MIT
  */
 #include <pool/inside.h>
@@ -103,6 +104,19 @@ static unsigned better(const struct search *s, unsigned a, unsigned b)
 static bool is_due(const struct search *s, unsigned rung)
 {
     return rate_of(s, rung) < 0 || s->windows - s->trials[rung].window > s->patience;
+}
+
+/* keeps truth 3 */
+unsigned search_retreat(weir_pool *p, int64_t now)
+{
+    struct search *s = &p->tuner.search;
+    for (unsigned rung = s->rung; rung < RUNGS && rung > 0; rung++)
+        s->trials[rung] = (struct trial){ .time = 1, .window = s->windows };
+    s->rung = s->home = s->rung ? s->rung - 1 : 0;
+    s->turned = true;
+    s->patience = SOONEST;
+    begin_window(p, now);
+    return bound_of(p, s->rung);
 }
 
 static unsigned above(const struct search *s, unsigned highest)

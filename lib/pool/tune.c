@@ -2,7 +2,8 @@
  * How many may write at once (option write_concurrency): a bound on the loans of the write lane, fixed or found by trial (search.c).
  *
  * Where nobody searches, transactions that have to run again because of conflicts narrow the lane, by a quarter whenever there were more
- * than one in twenty commits; it widens again by itself, a step at a time, until it is as wide as it was.
+ * than one in twenty commits; it widens again by itself, a step at a time, until it is as wide as it was.  The search sees by itself what
+ * conflicts cost, but not that one transaction may have many: then it goes a step back.
  *
  * What must be true:
  *  1. Nobody loses a loan because the bound falls; there are fewer new ones.
@@ -19,6 +20,7 @@
 
 #define CLASHES 4 /* conflicts that say something … */
 #define PEACE 20  /* … if there were no more than so many commits for each */
+#define MANY 5    /* of one transaction */
 #define WIDEN_AFTER (100 * NS_PER_MS)
 #define STUCK NS_PER_S
 #define RESPITE (60 * NS_PER_S)
@@ -122,17 +124,37 @@ void tune_look_locked(weir_pool *p, int64_t now)
     widen_to(p, UINT_MAX, now);
 }
 
-void pool_conflict(weir_pool *p)
+/* What the wider bound before has left behind says nothing of this one. */
+static void retreat(weir_pool *p, int64_t now)
+{
+    struct lane *l = &p->lanes[LANE_WRITE];
+    const unsigned before = l->bound;
+    if (l->lent > before)
+        return;
+    set_bound(p, search_retreat(p, now));
+    if (l->bound < before)
+        pool_count(p, COUNT_NARROWED);
+}
+
+static void weigh_clashes(weir_pool *p, int64_t now)
 {
     struct tuner *t = &p->tuner;
+    const uint64_t peace = committed(p) - t->committed;
+    if (++t->clashes < CLASHES)
+        return;
+    if (peace < (uint64_t)t->clashes * PEACE && now >= t->respite)
+        narrow(p, now);
+    begin_clashes(p);
+}
+
+void pool_conflict(weir_pool *p, uint32_t times)
+{
     int64_t now = clock_now(p->home.clock);
     pool_lock(p);
-    uint64_t peace = committed(p) - t->committed;
-    bool says = ++t->clashes >= CLASHES, often = peace < (uint64_t)t->clashes * PEACE;
-    if (says && often && now >= t->respite && !p->config.write_auto && lane_limit(p, LANE_WRITE) > 1)
-        narrow(p, now);
-    if (says)
-        begin_clashes(p);
+    if (is_searched_for(p) && times >= MANY)
+        retreat(p, now);
+    else if (!p->config.write_auto && lane_limit(p, LANE_WRITE) > 1)
+        weigh_clashes(p, now);
     pool_unlock(p);
 }
 

@@ -281,6 +281,26 @@ static void stuck_alone(void)
     close_flowing();
 }
 
+/* Where the bound is searched for, many conflicts of one transaction say more than a few of many. */
+static void retreat(void)
+{
+    const weir_error conflict = null_error(WEIR_E_DEADLOCK);
+    open_flowing("null://retreat/db?pool_size=8&write_reserve=7&write_concurrency=auto");
+    clash(8);
+    is_int(figures().writers_max, 2, "a search begins with two; one conflict each changes nothing");
+    null_fail(server, NULL_RUNS, 4, &conflict);
+    is_int(transact(&(struct deed){ 0 }), WEIR_OK, "one that has four");
+    is_int(figures().writers_max, 2, "  changes nothing, too");
+    null_fail(server, NULL_RUNS, 5, &conflict);
+    is_int(transact(&(struct deed){ 0 }), WEIR_OK, "one that has five in a row");
+    is_int(figures().writers_max, 1, "  runs alone");
+    is_int(figures().narrowed, 1, "  which is counted");
+    null_fail(server, NULL_RUNS, 9, &conflict);
+    is_int(transact(&(struct deed){ 0 }), WEIR_OK, "and fewer than one");
+    is_int(figures().writers_max, 1, "  there are not");
+    close_flowing();
+}
+
 int main(void)
 {
     lost_before();
@@ -292,5 +312,6 @@ int main(void)
     narrowing();
     stuck();
     stuck_alone();
+    retreat();
     return tap_done();
 }

@@ -135,6 +135,29 @@ static void begin_when_they_are_back(void)
     is_int(l->bound, 15, "when they are back, it goes on");
 }
 
+/* A transaction that fails again and again under a bound is no matter of averages. */
+static void go_back(void)
+{
+    struct lane *l = &pool->lanes[LANE_WRITE];
+    begin_search();
+    work(&servers[3], 20 * S, 0);
+    is_int(l->bound, 15, "where as many as there are is best");
+    l->lent = 16;
+    pool_conflict(pool, 5);
+    is_int(l->bound, 15, "  what began under another bound says nothing");
+    l->lent = 0;
+    pool_conflict(pool, 4);
+    is_int(l->bound, 15, "  nor do a few conflicts of one transaction");
+    pool_conflict(pool, 5);
+    is_int(l->bound, 13, "  many do");
+    for (int times = 6; times < 13; times++)
+        pool_conflict(pool, (uint32_t)times);
+    is_int(l->bound, 1, "  down to one writer");
+    now = clock_now(pool->home.clock); /* by which conflicts have come */
+    work(&servers[3], now + 20 * S, 0);
+    is_int(l->bound, 15, "  and without them it comes back");
+}
+
 int main(void)
 {
     weir_db *db = open_db(NULL, "null://search/db?threads=none&pool_size=15&write_concurrency=auto");
@@ -146,6 +169,7 @@ int main(void)
     follow(&servers[2], &servers[6]);
     learn_nothing_where_nobody_waits();
     begin_when_they_are_back();
+    go_back();
     pool->lanes[LANE_WRITE].waiting = 0;
     weir_db_close(&db);
     return tap_done();
