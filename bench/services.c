@@ -15,7 +15,6 @@
 
 #define POOL 15
 #define SHORTER 10 /* of the operations, in a short run */
-#define LONGER 2   /* … and times so many where an operation takes little, or something is to be found out first */
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 static const struct workload workloads[] = {
@@ -24,9 +23,9 @@ static const struct workload workloads[] = {
 };
 
 #define RC WEIR_READ_COMMITTED
-#define BULK .side = WEIR, .bound = POOL, .isolation = RC, .how = WHOLE, .longer = true, .is_bulk = true
-#define UNCHANGED .side = WEIR, .bound = POOL, .longer = true
-#define BY_HAND .side = HAND, .longer = true
+#define BULK .side = WEIR, .bound = POOL, .isolation = RC, .how = WHOLE, .longer = 4, .is_bulk = true
+#define UNCHANGED .side = WEIR, .bound = POOL, .longer = 2
+#define BY_HAND .side = HAND, .longer = 4
 static const struct mode modes[] = {
     { .name = "before", .side = BARE },
     { .name = "pool of 15", .side = WEIR, .bound = POOL, .attempts = 1 },
@@ -43,7 +42,7 @@ static const struct mode modes[] = {
     { UNCHANGED, .name = "unchanged SQL, 4 writers", .writers = "4", .is_fixed = true },
     { UNCHANGED, .name = "unchanged SQL, 8 writers", .writers = "8", .is_fixed = true },
     { UNCHANGED, .name = "unchanged SQL, 15 writers", .writers = "15", .is_fixed = true },
-    { UNCHANGED, .name = "unchanged SQL, auto", .writers = "auto", .is_auto = true },
+    { .side = WEIR, .bound = POOL, .longer = 4, .name = "unchanged SQL, auto", .writers = "auto", .is_auto = true },
     { BY_HAND, .name = "by hand, 1 connection", .how = WHOLE, .bound = 1 },
     { BY_HAND, .name = "by hand, 4 connections", .how = WHOLE, .bound = 4 },
     { BY_HAND, .name = "by hand, 8 connections", .how = WHOLE, .bound = 8 },
@@ -110,7 +109,7 @@ static void run_round(struct table *t, const struct bench *b, int seed)
     for (int i = 0; i < t->count; i++) {
         const struct mode *m = t->rows[i].mode;
         struct workload w = *t->workload;
-        w.operations *= m->longer ? LONGER : 1;
+        w.operations *= m->longer ? m->longer : 1;
         say_progress(t, seed, m);
         t->rows[i].runs[seed] = run_mode(b, &w, m, (uint64_t)seed + 1);
     }
