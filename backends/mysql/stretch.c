@@ -65,16 +65,17 @@ size_t mys_stretch_row_size(const weir_value *row, size_t columns)
 /* A column that held nothing but NULL so far may have a type of a row that is not taken: that goes with NULL, too. */
 int mys_stretch_takes(struct mys_stretch *s, const weir_value *row)
 {
+    size_t times = 0;
     for (size_t i = 0; i < s->columns; i++) {
-        enum enum_field_types *type = &s->binds[i].buffer_type;
-        if (row[i].type == WEIR_NULL || *type == mys_types[row[i].type])
+        enum enum_field_types *type = &s->binds[i].buffer_type, wanted = mys_types[row[i].type];
+        times += row[i].type == WEIR_TIME;
+        if (*type == wanted || row[i].type == WEIR_NULL)
             continue;
         if (*type != MYSQL_TYPE_NULL)
             return 0;
-        *type = mys_types[row[i].type];
+        *type = wanted;
     }
-    for (size_t i = 0; i < s->columns; i++)
-        s->times += row[i].type == WEIR_TIME;
+    s->times += times;
     return 1;
 }
 
@@ -85,8 +86,30 @@ struct filling {
     const weir_value *const *rows;
     size_t count;
     MYSQL_TIME *times; /* places for those that are left */
+    MYSQL_TIME day;    /* of the last one, … */
+    int64_t began;     /* … and when it began */
     char *room;        /* for columns */
 };
+
+#    define SECOND INT64_C(1000000)
+#    define DAY (86400 * SECOND)
+
+/* Times side by side are mostly of one day, whose date is reckoned once. */
+static MYSQL_TIME *put_time(struct filling *s, int64_t us)
+{
+    int64_t of_day = us - s->began;
+    if (!s->day.month || of_day < 0 || of_day >= DAY) {
+        of_day = (us % DAY + DAY) % DAY;
+        s->began = us - of_day;
+        mys_put_time(&s->day, s->host, s->began);
+    }
+    *s->times = s->day;
+    s->times->hour = (unsigned)(of_day / (3600 * SECOND));
+    s->times->minute = (unsigned)(of_day / (60 * SECOND) % 60);
+    s->times->second = (unsigned)(of_day / SECOND % 60);
+    s->times->second_part = (unsigned long)(of_day % SECOND);
+    return s->times++;
+}
 
 static void put(struct filling *s, MYSQL_BIND *bind, size_t row, const weir_value *v)
 {
@@ -97,8 +120,7 @@ static void put(struct filling *s, MYSQL_BIND *bind, size_t row, const weir_valu
     } else if (v->type == WEIR_DOUBLE) {
         ((double *)bind->buffer)[row] = v->as.d;
     } else if (v->type == WEIR_TIME) {
-        mys_put_time(s->times, s->host, v->as.i);
-        places[row] = s->times++;
+        places[row] = put_time(s, v->as.i);
     } else if (v->type != WEIR_NULL) {
         places[row] = v->as.p;
         bind->length[row] = (unsigned long)v->length;

@@ -120,6 +120,27 @@ static void test_types(void)
             "3", "once more, sums are exact, and what is no larger than the stored time leaves that");
 }
 
+/* Side by side, of one day or of many: each row also has its time as a number. */
+static void test_times(void)
+{
+    static const int64_t day = INT64_C(86400000000), days[] = { -719162, -1, 0, 0, 19675, 19676, 2932896 };
+    static const int64_t of_day[] = { 0, 1, INT64_C(45296789012), INT64_C(86399999999) };
+    weir_column columns[7];
+    const weir_bulk_spec s = quoted(columns);
+    make_types();
+    weir_bulk *bulk = begin(&s);
+    for (int i = 0; i < 28; i++) {
+        const int64_t us = days[i / 4] * day + of_day[i * 5 % 4];
+        weir_bulk_row(
+            bulk,
+            WEIR_ARGS(weir_int(i), weir_int(us), weir_null(), weir_null(), weir_time_us(us), weir_null(), weir_null()),
+            &err);
+    }
+    finish(&bulk, WEIR_OK, "times of many days, before 1970 too, go together");
+    is_text(bulk_ask(db, "SELECT COUNT(*) FROM weir_bulk_v WHERE t = '1970-01-01' + INTERVAL i MICROSECOND"), "28",
+            "  and are what they were");
+}
+
 /* ---- what the driver refuses by itself ---- */
 
 static void test_impossible(weir_value v, size_t column, const char *part)
@@ -328,6 +349,7 @@ static void test_writers(void)
 static void test_own(void)
 {
     test_types();
+    test_times();
     test_impossible(weir_double(NAN), 2, "column d");
     test_impossible(weir_time_us(INT64_C(253402300800000000)), 4, "column t");
     test_impossible(weir_text("\xff\xfe"), 6, "mysql");
@@ -353,6 +375,7 @@ static void on(struct mariadb *server)
     tap_note("where a backslash is a letter like others");
     db = dial(server, "?init=SET%20sql_mode%3DCONCAT%28%40%40sql_mode%2C%27%2CNO_BACKSLASH_ESCAPES%27%29");
     test_types();
+    test_times();
     weir_db_close(&db);
     mariadb_stop(server);
 }
