@@ -15,8 +15,8 @@ struct mys_bulk {
     const weir_value *const *rows;
     size_t count;
     int64_t deadline_ns;
-    struct mys_stretch *stretch;   /* of the way that has one */
-    const struct mys_frame *frame; /* of the other */
+    struct mys_stretch *stretch; /* of the way that has one */
+    struct mys_frame *frame;     /* of the other */
 };
 
 struct mys_way {
@@ -31,6 +31,11 @@ extern const struct mys_way mys_literals;
 #if HAVE_DECL_STMT_ATTR_ARRAY_SIZE
 extern const struct mys_way mys_arrays;
 #endif
+
+/* repeat.c: all rows of a call by one prepared statement, if there is one for as many.  know: before the hook's waits begin. */
+int mys_repeat_know(struct mys_bulk *b, struct mys_frame *f, weir_error *err);
+int mys_repeat_run(struct mys_bulk *b, struct mys_stmt *s, weir_error *err);
+void mys_repeat_forget(struct mys_conn *c, struct mys_frame *f);
 
 /* upsert.c: the parts of a statement before and behind its rows.  Each returns its end, where a zero byte is. */
 size_t mys_insert_size(const weir_bulk_spec *spec); /* of both, and of a question mark a column, at most */

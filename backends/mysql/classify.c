@@ -135,9 +135,19 @@ static const struct meaning *find_opening(unsigned code, const char *text)
     return m ? m : find(code, text);
 }
 
+/*
+ * 3988: a text has letters that a parameter does not take.  MySQL makes up its mind on what one takes when it is prepared, and anew when it
+ * is sent as another type: after a number it takes latin1.
+ */
 int mys_is_stale(unsigned code)
 {
-    return code == 2057 || code == 1243 || code == 1615;
+    return code == 2057 || code == 1243 || code == 1615 || code == 3988;
+}
+
+int mys_may_do_otherwise(int status, const weir_error *err)
+{
+    return status != WEIR_E_TIMEOUT && status != WEIR_E_CANCELLED &&
+           !(err->flags & (WEIR_CONNECTION_DEAD | WEIR_ROLLED_BACK | WEIR_RETRY_TRANSACTION));
 }
 
 /* Code, state and flags, to the status and text that are there. */

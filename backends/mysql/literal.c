@@ -1,6 +1,5 @@
 /*
- * Bulk, as text: one statement with many rows.  MySQL is no faster with parameters, which are read only after the same text with
- * question marks has been, in a round trip more.
+ * Bulk, as text: one statement with many rows.  With parameters MySQL is faster only from the second time on: see repeat.c.
  *
  * What a literal means depends on nothing that a session may have been told (character set, backslashes): in quotes there is ASCII
  * without a backslash; any other text is written in hexadecimal digits.
@@ -14,6 +13,7 @@
 #define BLOB_HEAD "_binary X'"
 #define NUMBER 32 /* as long as one is, or a time, at most */
 #define FRACTION 16
+#define PARAM_HEAD 12 /* its type, and how long it is */
 
 /* ---- what is how long */
 
@@ -161,6 +161,7 @@ static struct mys_frame *find_frame(struct mys_conn *c, uint64_t kind)
 static int make_frame(struct mys_bulk *b, struct mys_frame *f, weir_error *err)
 {
     struct mys_conn *c = b->conn;
+    mys_repeat_forget(c, f);
     char *text = mys_resize(c->host, f->text, mys_insert_size(b->spec));
     if (!text)
         return c->host->fail(err, WEIR_E_MEMORY, "no memory for the statement of a bulk job");
@@ -178,10 +179,11 @@ static int begin(struct mys_bulk *b, weir_error *err)
 {
     struct mys_frame *f = find_frame(b->conn, b->kind);
     const int st = f->kind == b->kind ? WEIR_OK : make_frame(b, f, err);
-    if (st == WEIR_OK)
-        f->used = ++b->conn->bulks_used;
+    if (st < 0)
+        return st;
+    f->used = ++b->conn->bulks_used;
     b->frame = f;
-    return st;
+    return mys_repeat_know(b, f, err);
 }
 
 static void end(struct mys_bulk *b)
@@ -215,7 +217,7 @@ static char *write_row(char *at, const struct mys_bulk *b, const weir_value *row
     return at;
 }
 
-static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err)
+static int write_text_rows(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err)
 {
     struct mys_conn *c = b->conn;
     const struct mys_frame *f = b->frame;
@@ -233,6 +235,16 @@ static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t byte
     const int failed = mysql_real_query(c->mysql, sql, (unsigned long)(at - sql));
     mys_resize(c->host, sql, 0);
     return failed ? mys_fail(c, NULL, err) : WEIR_OK;
+}
+
+/* A parameter may take a few bytes more than a literal: then all are a stretch, and yet have no room in a packet. */
+static int write_rows(struct mys_bulk *b, size_t from, size_t count, size_t bytes, weir_error *err)
+{
+    const struct mys_frame *f = b->frame;
+    const size_t more = PARAM_HEAD * count * b->spec->count;
+    if (f->stmt && count == b->count && count == f->rows && bytes + more <= b->conn->packet_limit)
+        return mys_repeat_run(b, f->stmt, err);
+    return write_text_rows(b, from, count, bytes, err);
 }
 
 const struct mys_way mys_literals = {

@@ -75,12 +75,6 @@ static int undo(struct mys_conn *c)
     return mys_say(c, "ROLLBACK TO SAVEPOINT weir_many", &ignored) == WEIR_OK && mysql_warning_count(c->mysql) == 0;
 }
 
-static int may_do_better_singly(int status, const weir_error *err)
-{
-    return status != WEIR_E_TIMEOUT && status != WEIR_E_CANCELLED &&
-           !(err->flags & (WEIR_CONNECTION_DEAD | WEIR_ROLLED_BACK | WEIR_RETRY_TRANSACTION));
-}
-
 /* WEIR_ROW: its rows are to be run one by one.  keeps truth 1 */
 static int run_stretch(struct mys_conn *c, struct mys_stmt *s, const struct stretch *t, weir_error *err)
 {
@@ -89,7 +83,7 @@ static int run_stretch(struct mys_conn *c, struct mys_stmt *s, const struct stre
         st = mys_stretch_run(t->columns, c, s, t->rows, t->count, err);
     if (st == WEIR_OK)
         mys_note(c);
-    else if (may_do_better_singly(st, err) && undo(c))
+    else if (mys_may_do_otherwise(st, err) && undo(c))
         st = WEIR_ROW;
     if (st == WEIR_ROW)
         s->singly = err->native == NO_ARRAYS ? ALWAYS : t->count;

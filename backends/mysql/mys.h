@@ -104,6 +104,10 @@ struct mys_frame {
     uint64_t kind, used; /* which, and when last; 0: none, never */
     char *text;          /* both, one after the other */
     size_t head, tail;   /* how long they are */
+    size_t last;         /* so many rows were written last */
+    struct mys_stmt *stmt;
+    size_t rows; /* that it is for */
+    int refused; /* the server prepares no such statement */
 };
 
 /* How far an open result has been read. */
@@ -261,8 +265,9 @@ int mys_fail_open(const struct mys_road *road, const struct mys_wait *wait, MYSQ
 int mys_fail(struct mys_conn *c, MYSQL_STMT *handle, weir_error *err); /* handle NULL: the connection's own */
 /* An error that nobody hears, among rows that are dropped.  Whatever runs next has to be told, or it would run outside of its transaction. */
 void mys_keep_undone(struct mys_conn *c, const weir_error *err);
-int mys_tell_undone(struct mys_conn *c, weir_error *err); /* once */
-int mys_is_stale(unsigned code);                          /* the statement has to be prepared again */
+int mys_tell_undone(struct mys_conn *c, weir_error *err);    /* once */
+int mys_is_stale(unsigned code);                             /* the statement has to be prepared again */
+int mys_may_do_otherwise(int status, const weir_error *err); /* after a failure that left all as it was */
 
 /* scan.c */
 unsigned mys_scan(const char *sql);
@@ -348,7 +353,7 @@ int mys_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const 
                    size_t *bad, int64_t deadline_ns, weir_error *err);
 
 /* literal.c */
-void mys_frames_end(struct mys_conn *c);
+void mys_frames_end(struct mys_conn *c); /* when their statements are forgotten */
 
 /* param.c */
 extern const enum enum_field_types mys_types[]; /* of each type of value */
@@ -356,6 +361,8 @@ const char *mys_misfit(const weir_value *v);    /* why no server takes it; NULL:
 void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us);
 /* Adds to *bytes how long all texts, blobs and decimals are. */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err);
+int mys_bind_rows(struct mys_conn *c, struct mys_stmt *s, const weir_value *const *rows, size_t count, size_t columns,
+                  weir_error *err);
 void mys_params_end(struct mys_conn *c, struct mys_stmt *s);
 
 /* column.c */

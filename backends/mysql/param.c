@@ -141,12 +141,13 @@ void mys_params_end(struct mys_conn *c, struct mys_stmt *s)
     s->binds = NULL;
 }
 
-/* 1: the library has to be told, of one at least. */
-static inline int put_all(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
+/* From that parameter on.  1: the library has to be told, of one at least. */
+static inline int put_all(struct mys_conn *c, struct mys_stmt *s, size_t at, weir_args args, uint64_t *bytes,
+                          weir_error *err)
 {
     int moved = 0;
-    const MYSQL_BIND *b = s->binds;
-    struct mys_param *p = s->params;
+    const MYSQL_BIND *b = s->binds + at;
+    struct mys_param *p = s->params + at;
     for (size_t i = 0; i < args.n; i++) {
         const weir_value *v = &args.v[i];
         if (v->type == WEIR_INT && b[i].buffer_type == MYSQL_TYPE_LONGLONG) {
@@ -154,7 +155,7 @@ static inline int put_all(struct mys_conn *c, struct mys_stmt *s, weir_args args
             p[i].as.i = v->as.i;
             continue;
         }
-        const int st = put_any(c, s, i, v, bytes, err);
+        const int st = put_any(c, s, at + i, v, bytes, err);
         if (st < 0)
             return st;
         moved |= st;
@@ -162,15 +163,33 @@ static inline int put_all(struct mys_conn *c, struct mys_stmt *s, weir_args args
     return moved;
 }
 
-int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
+/* Of what all puts came to. */
+static inline int tell(struct mys_conn *c, struct mys_stmt *s, int st, weir_error *err)
 {
-    int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
-    if (st == WEIR_OK)
-        st = put_all(c, s, args, bytes, err);
     if (st == WEIR_OK && s->bound)
         return st;
     s->bound = st >= 0; /* else some have changed, and the library does not know of it */
     if (st < 0)
         return st;
     return mysql_stmt_bind_param(s->handle, s->binds) == 0 ? WEIR_OK : mys_fail(c, s->handle, err);
+}
+
+int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err)
+{
+    int st = s->binds ? WEIR_OK : make_places(c, s, args.n, err);
+    if (st == WEIR_OK)
+        st = put_all(c, s, 0, args, bytes, err);
+    return tell(c, s, st, err);
+}
+
+int mys_bind_rows(struct mys_conn *c, struct mys_stmt *s, const weir_value *const *rows, size_t count, size_t columns,
+                  weir_error *err)
+{
+    uint64_t bytes = 0;
+    int st = s->binds ? WEIR_OK : make_places(c, s, count * columns, err), moved = 0;
+    for (size_t i = 0; i < count && st >= 0; i++) {
+        st = put_all(c, s, i * columns, (weir_args){ .v = rows[i], .n = columns }, &bytes, err);
+        moved |= st > 0;
+    }
+    return tell(c, s, st < 0 ? st : moved, err);
 }
