@@ -327,6 +327,8 @@ void mys_forget(void *conn, void *stmt);
 void mys_forget_all(struct mys_conn *c);
 void mys_bury(struct mys_conn *c); /* closes those that were forgotten, if no result is open */
 int mys_refresh(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* prepared in this session, or again */
+/* 1: it has failed because it is to be prepared again, and will be; run.c knows when it has run nevertheless. */
+int mys_outdate(const struct mys_conn *c, struct mys_stmt *s, const weir_error *err);
 
 /* run.c */
 int mys_run(void *conn, void *stmt, weir_args args, int want_rows, int64_t deadline_ns, weir_error *err);

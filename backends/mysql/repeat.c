@@ -73,12 +73,8 @@ static int execute(struct mys_bulk *b, struct mys_stmt *s, weir_error *err)
     return mysql_stmt_execute(s->handle) ? mys_fail(c, s->handle, err) : WEIR_OK;
 }
 
-/* A statement that the server has forgotten has not begun: it is prepared and run again. */
 int mys_repeat_run(struct mys_bulk *b, struct mys_stmt *s, weir_error *err)
 {
     const int st = execute(b, s, err);
-    if (st == WEIR_OK || !mys_is_stale((unsigned)err->native))
-        return st;
-    s->epoch = b->conn->epoch - 1;
-    return execute(b, s, err);
+    return st < 0 && mys_outdate(b->conn, s, err) ? execute(b, s, err) : st;
 }

@@ -62,10 +62,9 @@ static int may_run_again(const struct mys_stmt *s, unsigned code)
  */
 static int execute_again(struct mys_conn *c, struct mys_stmt *s, weir_args args, weir_error *err)
 {
-    if (!mys_is_stale((unsigned)err->native))
+    if (!mys_outdate(c, s, err))
         return err->status;
     mysql_stmt_free_result(s->handle);
-    s->epoch = c->epoch - 1;
     if (may_run_again(s, (unsigned)err->native))
         return execute_once(c, s, args, err);
     return c->host->fail(err, WEIR_E_SERVER,

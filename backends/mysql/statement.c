@@ -76,6 +76,14 @@ int mys_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const 
     return mys_ends(c, st);
 }
 
+int mys_outdate(const struct mys_conn *c, struct mys_stmt *s, const weir_error *err)
+{
+    const int is_stale = mys_is_stale((unsigned)err->native);
+    if (is_stale)
+        s->epoch = c->epoch - 1;
+    return is_stale;
+}
+
 int mys_refresh(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
 {
     if (!s->handle || s->epoch == c->epoch)

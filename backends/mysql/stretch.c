@@ -169,14 +169,10 @@ static int execute(struct mys_conn *c, struct mys_stmt *stmt, struct mys_stretch
     return became;
 }
 
-/* A statement that the server has forgotten has not begun: it is prepared and run again. */
 static int run(struct mys_conn *c, struct mys_stmt *stmt, struct mys_stretch *s, unsigned rows, weir_error *err)
 {
     const int st = execute(c, stmt, s, rows, err);
-    if (st == WEIR_OK || !mys_is_stale((unsigned)err->native))
-        return st;
-    stmt->epoch = c->epoch - 1;
-    return execute(c, stmt, s, rows, err);
+    return st < 0 && mys_outdate(c, stmt, err) ? execute(c, stmt, s, rows, err) : st;
 }
 
 int mys_stretch_run(struct mys_stretch *s, struct mys_conn *c, struct mys_stmt *stmt, const weir_value *const *rows,
