@@ -344,8 +344,10 @@ bool resting(void)
 
 bool settled(void)
 {
+    if (!resting())
+        return false;
     weir_figures f = figures();
-    return f.opening + f.used == null_figure(server, NULL_WAITING) && resting();
+    return f.opening + f.used == null_figure(server, NULL_WAITING);
 }
 
 static int64_t real_ms(void)
