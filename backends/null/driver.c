@@ -215,7 +215,7 @@ static void stop(struct null_server *s, uint64_t session)
         if (c->session == session && c->running)
             c->cancelled = 1;
     }
-    pthread_cond_broadcast(&s->wake);
+    null_wake(s);
 }
 
 /* A cancel travels on a road of its own, and so has its own troubles. */

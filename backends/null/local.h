@@ -24,7 +24,8 @@ struct null_entries {
 struct null_server {
     struct null_server *next; /* guarded by the world's lock */
     pthread_mutex_t lock;     /* guards all below, and what struct null_conn says */
-    pthread_cond_t wake;      /* something changed that a waiting hook has to look at */
+    pthread_cond_t wake;      /* something changed that a waiting hook has to look at: null_wake */
+    uint64_t wakes;           /* how often */
     pthread_cond_t watch;     /* a figure changed: for null_await_… */
     struct null_clock *clock; /* NULL: real time */
     struct null_conn *conns;  /* all that are attached, open or not */
@@ -105,6 +106,7 @@ void null_world_lock(void);
 void null_world_unlock(void);
 void null_wake_all(const struct null_clock *clock);                       /* the world is locked */
 void null_count(struct null_server *s, enum null_figure which, int more); /* this and below: the server is locked */
+void null_wake(struct null_server *s);
 void null_drop(struct null_server *s, struct null_conn *c);
 size_t null_kill_locked(struct null_server *s, uint64_t session); /* session 0: every one */
 int null_is_silent(const struct null_server *s, const struct null_conn *c);

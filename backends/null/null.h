@@ -67,6 +67,7 @@ enum null_figure {
     NULL_HANDSHAKES, /* connects under way */
     NULL_PREPARED,   /* prepared statements that nobody has forgotten */
     NULL_WAITING,    /* hooks that wait for the server, or for time to pass */
+    NULL_WOKEN,      /* of these, those that have not looked yet whether what has changed since lets them go on */
 
     /* the most there ever were at once */
     NULL_SESSIONS_MOST,

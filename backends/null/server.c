@@ -54,7 +54,7 @@ static void after_fork_in_child(void)
     for (struct null_server *s = servers; s; s = s->next) {
         condition_init(&s->wake);
         condition_init(&s->watch);
-        s->figures[NULL_WAITING] = 0;
+        s->figures[NULL_WAITING] = s->figures[NULL_WOKEN] = 0;
     }
     after_fork();
 }
@@ -153,6 +153,22 @@ void null_count(struct null_server *s, enum null_figure which, int more)
     pthread_cond_broadcast(&s->watch);
 }
 
+/* All of them, also those that have not looked since the last time. */
+void null_wake(struct null_server *s)
+{
+    s->wakes++;
+    null_count(s, NULL_WOKEN, (int)(s->figures[NULL_WAITING] - s->figures[NULL_WOKEN]));
+    pthread_cond_broadcast(&s->wake);
+}
+
+/* A waiting hook looks; returns what it has seen. */
+static uint64_t look(struct null_server *s, uint64_t seen)
+{
+    if (seen != s->wakes)
+        null_count(s, NULL_WOKEN, -1);
+    return s->wakes;
+}
+
 int64_t null_figure(struct null_server *s, enum null_figure which)
 {
     pthread_mutex_lock(&s->lock);
@@ -231,7 +247,7 @@ void null_drop(struct null_server *s, struct null_conn *c)
     }
     if (c->life != LIFE_NONE)
         c->life = LIFE_DEAD;
-    pthread_cond_broadcast(&s->wake);
+    null_wake(s);
 }
 
 size_t null_kill_locked(struct null_server *s, uint64_t session)
@@ -268,7 +284,7 @@ void null_set(struct null_server *s, enum null_knob knob, int64_t value)
     s->knobs[knob] = value;
     if (knob == NULL_STATE && value == NULL_DOWN)
         null_kill_locked(s, 0);
-    pthread_cond_broadcast(&s->wake);
+    null_wake(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -276,7 +292,7 @@ void null_server_use_clock(struct null_server *s, struct null_clock *clock)
 {
     pthread_mutex_lock(&s->lock);
     s->clock = clock;
-    pthread_cond_broadcast(&s->wake);
+    null_wake(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -285,7 +301,7 @@ void null_wake_all(const struct null_clock *clock)
     for (struct null_server *s = servers; s; s = s->next) {
         pthread_mutex_lock(&s->lock);
         if (s->clock == clock)
-            pthread_cond_broadcast(&s->wake);
+            null_wake(s);
         pthread_mutex_unlock(&s->lock);
     }
 }
@@ -334,6 +350,7 @@ int null_wait(struct null_server *s, struct null_conn *c, const weir_host *host,
 {
     int64_t now = host->now_ns(host->ctx);
     int64_t done = null_sum(now, ns);
+    uint64_t seen = s->wakes;
     int status, waiting = 0;
     while ((status = trouble(s, c)) == WEIR_OK) {
         int64_t answer = null_is_silent(s, c) ? INT64_MAX : done;
@@ -344,7 +361,9 @@ int null_wait(struct null_server *s, struct null_conn *c, const weir_host *host,
         }
         if (!waiting++)
             null_count(s, NULL_WAITING, 1);
-        if (pause_until(s, until, until - now) < 0) {
+        const int stuck = pause_until(s, until, until - now) < 0;
+        seen = look(s, seen);
+        if (stuck) {
             status = WEIR_E_LOST;
             break;
         }

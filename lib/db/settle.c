@@ -67,13 +67,19 @@ static int make_table(weir_conn conn, const char *sql, weir_deadline deadline, w
     return status < 0 && read_marker(conn, "", deadline, &ignored) >= 0 ? WEIR_OK : status;
 }
 
-/* Briefly: what is left is swept in an hour. */
-static void sweep(weir_conn conn, const char *sql, int64_t now, weir_deadline deadline)
+/* Briefly: what is left is swept in an hour.  It fails only if the connection is of no use then, on which nothing has begun yet. */
+static int sweep(weir_conn conn, const char *sql, int64_t now, weir_deadline deadline, weir_error *err)
 {
-    weir_error ignored;
+    weir_error why;
     const weir_deadline soon = { -clock_add(now, NS_PER_S) };
     bool sooner = deadline.ns < 0 && deadline.ns > soon.ns;
-    weir_exec(NULL, conn, sql, WEIR_NO_ARGS, sooner ? deadline : soon, &ignored);
+    int status = weir_exec(NULL, conn, sql, WEIR_NO_ARGS, sooner ? deadline : soon, &why);
+    if (status >= 0 || !(why.flags & WEIR_CONNECTION_DEAD))
+        return WEIR_OK;
+    fail_in(err, &why, "the connection was lost while old markers were swept");
+    err->status = WEIR_E_LOST;
+    err->flags = WEIR_CONNECTION_DEAD | WEIR_RETRY_ELSEWHERE;
+    return WEIR_E_LOST;
 }
 
 /* Once in a while, by whoever comes first then. */
@@ -84,7 +90,7 @@ static int look_after_table(weir_db *db, weir_conn conn, weir_deadline deadline,
         return WEIR_OK;
     int status = make_table(conn, db->backend->sql->make_markers, deadline, err);
     if (status >= 0 && atomic_compare_exchange_strong(&db->swept, &swept, now ? now : 1))
-        sweep(conn, db->backend->sql->sweep_markers, now, deadline);
+        status = sweep(conn, db->backend->sql->sweep_markers, now, deadline, err);
     return status < 0 ? status : WEIR_OK;
 }
 

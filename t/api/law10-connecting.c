@@ -59,18 +59,22 @@ static void *queue_up(void *arg)
 
 static void at_most(const char *mode, unsigned most)
 {
+    const weir_hooks hooks = { .size = sizeof hooks, .now_ns = own_clock };
     pthread_t threads[12];
     unsigned opening = 0;
-    db =
-        open_db(NULL, "null://most-%s/db?pool_size=12&max_connecting=%u&connect_delay=1h&connect_timeout=1h&threads=%s",
-                mode, most, mode);
+    db = open_db(&hooks,
+                 "null://most-%s/db?pool_size=12&max_connecting=%u&connect_delay=1h&connect_timeout=1h&threads=%s",
+                 mode, most, mode);
     for (int i = 0; i < 12; i++)
         threads[i] = begin(queue_up, NULL);
-    do {
+    AWAIT(figures(db).waiting == 12);
+    for (int i = 0; i < 50 || figures(db).timed_out < 12; i++) {
         weir_figures f = figures(db);
         opening = f.opening > opening ? f.opening : opening;
         nap();
-    } while (figures(db).timed_out < 12);
+        if (i == 40)
+            atomic_fetch_add(&now_ns, 200 * MS);
+    }
     for (int i = 0; i < 12; i++)
         end(threads[i]);
     ok(opening > 0 && opening <= most, "threads=%s: of twelve callers' connects at most %u are under way, %u were",

@@ -63,9 +63,7 @@ static int64_t serve_all(void)
         until(settled());
         if (!first && figures().used)
             first = now_ms();
-        null_clock_advance(&moment, 10 * MS);
-        nap();
-        nap();
+        pass(10);
     }
     return first;
 }

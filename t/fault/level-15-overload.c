@@ -147,8 +147,8 @@ static void not_while_down(void)
     callers_begin(&c, 1, WEIR_WRITE, 2000, NULL);
     until(figures().waiting == 1);
     for (int i = 0; i < 200; i++) {
-        null_clock_advance(&moment, 10 * MS);
-        nap();
+        until(resting());
+        pass(10);
     }
     until(c.done);
     is_int(c.status, WEIR_E_UNAVAILABLE, "for a server that is down, callers wait until their deadline");

@@ -94,6 +94,9 @@ static void road_breaks(const struct place *p)
     proxy_fault(road, PROXY_TO_CLIENT, PROXY_STALL, 0);
     for (int i = 0; i < 4; i++)
         talk_start(&held[i].thread, ask_in_vain, &held[i]);
+    weir_conn conn;
+    ok(weir_acquire(&conn, db, WEIR_WRITE, weir_at_once(), NULL) < 0, "  nobody gets another at once");
+    TALK_UNTIL(live_figures(db).connect_failed > 0); /* there is an error to be told */
     all_return(db, (const char *const[]){ "4 of 8 are lent", "live-04-black-hole.c:", "last error: ", NULL });
     for (int i = 0; i < 4; i++) {
         talk_join(held[i].thread);
@@ -103,7 +106,7 @@ static void road_breaks(const struct place *p)
     is_int(overdue, 4, "  those who hold one learn it at the deadlines of their statements");
     proxy_fault(road, PROXY_TO_SERVER, PROXY_NONE, 0);
     proxy_fault(road, PROXY_TO_CLIENT, PROXY_NONE, 0);
-    weir_conn conn = talk_borrow(db, WEIR_WRITE);
+    conn = talk_borrow(db, WEIR_WRITE);
     is_int(live_try(conn, "SELECT 1", NULL), WEIR_OK, "  when it is mended, the next caller is served");
     weir_release(&conn);
     weir_db_close(&db);

@@ -165,6 +165,7 @@ void live_fork(struct place *p)
         return;
     struct proxy *road = proxy_start(p->port);
     fork_with(p, road, "auto", FORKS);
+    TALK_UNTIL(place_others(p) == 0); /* the last goodbye has passed */
     fork_with(p, road, "none", FORKS);
     proxy_stop(&road);
 }

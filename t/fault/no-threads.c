@@ -59,10 +59,8 @@ static void patience(void)
     weir_conn conn;
     rig_open(NULL_CLOCK_AUTO, "null://no-threads/db?threads=none&connect_timeout=3s&probe_timeout=1s");
     null_set(server, NULL_STATE, NULL_BLACK_HOLE);
-    flow(true);
-    int status = take(&conn, WEIR_WRITE, 1500);
-    flow(false);
-    is_int(status, WEIR_E_UNAVAILABLE, "a caller waits for a server that does not answer, until his deadline");
+    is_int(take(&conn, WEIR_WRITE, 1500), WEIR_E_UNAVAILABLE,
+           "a caller waits for a server that does not answer, until his deadline");
     ok(health().failures >= 1, "which was long enough to count as a failure");
     has_text(err.text, "no answer from the null server", "he is told so");
     rig_close();

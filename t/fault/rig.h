@@ -31,11 +31,12 @@ void rig_open(enum null_clock_mode mode, const char *url);
 /* Closes it, and states that nothing of it is left. */
 void rig_close(void);
 
-int64_t now_ms(void);  /* since rig_open */
-void pass(int64_t ms); /* lets so much time pass, with a look of maintenance every 50 ms */
-void flow(
-    bool on); /* lets time pass by itself, a millisecond every half real one: for one who waits in the pool alone */
+int64_t now_ms(void);     /* since rig_open */
+void pass(int64_t ms);    /* lets so much time pass, with a look of maintenance every 50 ms */
 void pass_to(int64_t ms); /* until then */
+/* Lets time pass by itself, a millisecond every half real one, for one who waits in the pool alone: it does not wait for who is late. */
+void flow(bool on);
+void flow_from(enum null_figure which, int64_t value); /* … once the server's figure is that large */
 
 weir_figures figures(void);
 weir_health health(void);

@@ -142,6 +142,8 @@ static void unsettled_commits(void)
     is_int(transact(&d), WEIR_E_IN_DOUBT, "a lost commit of which the server knows nothing");
     is_int(outcome.state, WEIR_COMMIT_UNKNOWN, "  is told as it is");
     null_fail(server, NULL_SETTLES, 1000000, &locked);
+    flow(false);
+    flow_from(NULL_SETTLES, null_figure(server, NULL_SETTLES) + 1); /* it is to come so far, and no further */
     is_int(transact_by(&d, NULL, 300), WEIR_E_IN_DOUBT, "one that has not ended at the deadline");
     is_int(outcome.state, WEIR_COMMIT_UNKNOWN, "  as well");
     is_int(d.runs, 2, "  and neither is run again");

@@ -9,6 +9,7 @@
 #define EACH (TRANSFERS / LEVEL_THREADS)
 #define ACCOUNTS 16
 #define MOST 8 /* attempts */
+#define MANY (TRANSFERS / 20 + MOST)
 
 struct transfer {
     int64_t number, from, to;
@@ -71,6 +72,7 @@ static void make_accounts(weir_db *db)
         talk_db_run(db, "INSERT INTO level_accounts VALUES (%d, 1000)", i);
 }
 
+/* However MANY conflicts are spread, somewhere they are more than one for twenty commits. */
 static void conflicts(weir_db *db, const weir_figures *before, unsigned full)
 {
     const weir_figures f = level_figures(db);
@@ -81,9 +83,9 @@ static void conflicts(weir_db *db, const weir_figures *before, unsigned full)
              attempts[1], attempts[2], attempts[3], attempts[4], attempts[5] + attempts[6] + attempts[7] + attempts[8]);
     is_int(f.deadlocks_caller, before->deadlocks_caller, "  no conflict reached a caller");
     is_int(f.retries_refused, before->retries_refused, "  none was refused another try");
-    ok(f.retries - before->retries < 100 || atomic_load(&least_writers) < full,
+    ok(f.retries - before->retries < MANY || f.narrowed > before->narrowed,
        "  and they made the pool admit fewer writers at once, if there were many");
-    ok((f.narrowed > before->narrowed) == (atomic_load(&least_writers) < full), "  which is counted");
+    ok(f.narrowed > before->narrowed || atomic_load(&least_writers) == full, "  which is counted");
 }
 
 void level_18_transfers(const struct place *place)

@@ -307,20 +307,30 @@ static void took(int64_t start, int64_t least_ms, const char *what)
     ok(ms >= least_ms && ms < 30000, "  %s: %lld ms", what, (long long)ms);
 }
 
+static int64_t started; /* the statement that was stopped last */
+
+/* Runs it for so long, or for longer if that is over before the server has begun with it. */
+static int run_for(int64_t ms, void *conn, const char *sql, weir_error *err)
+{
+    int st;
+    do {
+        started = rig_now();
+        st = execute(conn, sql, WEIR_NO_ARGS, started + ms * MS, err);
+        ms *= 2;
+    } while (st == WEIR_E_TIMEOUT && !err->native && ms < 30000);
+    return st;
+}
+
 static void test_timeout(void *conn)
 {
     weir_error err;
-    int64_t start = rig_now();
-    is_int(execute(conn, SLOW, WEIR_NO_ARGS, start + 100 * MS, &err), WEIR_E_TIMEOUT,
-           "a query is stopped at its deadline");
-    took(start, 100, "not before it, and long before its end");
+    is_int(run_for(100, conn, SLOW, &err), WEIR_E_TIMEOUT, "a query is stopped at its deadline");
+    took(started, 100, "not before it, and long before its end");
     is_error(&err, WEIR_E_TIMEOUT, 1317, "70100", 0);
     is_int(ask_int(conn, "SELECT 1"), 1, "  and the session goes on");
     is_int(backend->dirty(conn), 0, "  clean");
     is_int(ask_int(conn, RUNNING), 0, "  and nothing runs on the server any more");
-    start = rig_now();
-    is_int(execute(conn, "INSERT INTO digits " SLOW, WEIR_NO_ARGS, start + 50 * MS, &err), WEIR_E_TIMEOUT,
-           "so is what writes");
+    is_int(run_for(50, conn, "INSERT INTO digits " SLOW, &err), WEIR_E_TIMEOUT, "so is what writes");
     is_int(ask_int(conn, "SELECT COUNT(*) FROM digits"), 10, "  and has written nothing");
     const char *own = is_mysql() ? "SELECT /*+ MAX_EXECUTION_TIME(50) */ " SLOW_COUNT
                                  : "SET STATEMENT max_statement_time = 0.05 FOR " SLOW;
@@ -336,7 +346,7 @@ static void test_timeout_in_transaction(void)
     must(a, "UPDATE pairs SET n = 70 WHERE id = 1");
     wing->begin(b, 0, 0, SOON, &err);
     must(b, "UPDATE pairs SET n = 71 WHERE id = 2");
-    is_int(execute(b, "UPDATE pairs SET n = 71 WHERE id = 1", WEIR_NO_ARGS, rig_now() + 50 * MS, &err), WEIR_E_TIMEOUT,
+    is_int(run_for(50, b, "UPDATE pairs SET n = 71 WHERE id = 1", &err), WEIR_E_TIMEOUT,
            "a wait for a lock is stopped, too");
     is_error(&err, WEIR_E_TIMEOUT, 1317, "70100", 0);
     is_int(wing->commit(b, SOON, &err), WEIR_OK, "  its transaction is still there");

@@ -265,7 +265,7 @@ static void test_timeout_between_rows(void *conn)
         conn, "SELECT CASE WHEN i > 50000 THEN (SELECT 'x' FROM pg_sleep(7200)) END FROM generate_series(1, 99999) i",
         WEIR_NO_ARGS);
     int st, rows = 0;
-    while ((st = row_next(wing, conn, rig_now() + 200 * MS, &err)) == WEIR_ROW)
+    while ((st = row_next(wing, conn, rows ? rig_now() + 200 * MS : SOON, &err)) == WEIR_ROW)
         rows++;
     told_as(st, WEIR_E_TIMEOUT, "57014", 0, "a row that takes hours is not waited for");
     ok(rows > 0, "  after %d that took less", rows);

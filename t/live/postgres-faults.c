@@ -150,6 +150,8 @@ static void test_dies_mid_row(struct proxy *p, struct rig *by_proxy)
     end(&conn);
 }
 
+#define STALL_AFTER 200000 /* bytes */
+
 static void test_stalls_mid_row(struct proxy *p)
 {
     static const char *const hasty[] = { "cancel_grace", "60ms", NULL };
@@ -158,8 +160,13 @@ static void test_stalls_mid_row(struct proxy *p)
     rig_begin(&short_of_time, proxy_port(p), hasty);
     void *conn = session(&short_of_time),
          *stmt = make(conn, "SELECT i, repeat('x', 5000) FROM generate_series(1, 10000) i");
-    proxy_fault(p, PROXY_TO_CLIENT, PROXY_STALL, 200000);
+    const long before = proxy_passed(p, PROXY_TO_CLIENT);
+    proxy_fault(p, PROXY_TO_CLIENT, PROXY_STALL, STALL_AFTER);
     st = wing->run(conn, stmt, WEIR_NO_ARGS, 1, SOON, &err);
+    for (int rows = 0; st >= 0 && rows < STALL_AFTER / 5000 - 4; rows++)
+        st = row_next(wing, conn, SOON, &err);
+    while (proxy_passed(p, PROXY_TO_CLIENT) - before < STALL_AFTER) /* what comes sooner than that would be an answer */
+        ;
     const int64_t start = rig_now();
     while (st >= 0 && (st = row_next(wing, conn, start + 60 * MS, &err)) == WEIR_ROW)
         ;

@@ -152,6 +152,7 @@ static void stream(const struct scenario *s)
        memory.peak - before);
     weir_release(&conn);
     weir_db_close(&db);
+    TALK_UNTIL(atomic_load(&memory.bytes) == 0); /* a thread that says goodbye takes its time */
     is_int(memory.bytes, 0, "  all of which comes back");
 }
 

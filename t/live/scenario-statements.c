@@ -146,6 +146,7 @@ static void cache_of(const struct scenario *s, const char *size)
     weir_rows_close(&rows, NULL);
     weir_release(&conn);
     weir_db_close(&db);
+    TALK_UNTIL(atomic_load(&memory.bytes) == 0); /* who says goodbye still has some of it */
 }
 
 static int64_t width(weir_conn conn)
