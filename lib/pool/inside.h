@@ -42,13 +42,13 @@ struct search {
         double good, time; /* work done, and nanoseconds; 0: not tried yet */
         unsigned window;   /* the last one on this rung */
     } trials[RUNGS];
-    unsigned rung, home;       /* where it is, and the best that is known */
-    unsigned windows;          /* so far */
-    unsigned patience;         /* after as many a neighbour is tried again */
-    bool turned;               /* it has been too many once: from then on rung by rung */
-    int64_t since;             /* when the present window began */
-    uint64_t returned, waited; /* loans that ended in it; of these, with somebody waiting */
-    uint64_t conflicts;        /* before it */
+    unsigned rung, home;        /* where it is, and the best that is known */
+    unsigned windows;           /* so far */
+    unsigned patience;          /* after as many a neighbour is tried again */
+    bool turned;                /* it has been too many once: from then on rung by rung */
+    int64_t since;              /* when the present window began */
+    uint64_t returned, waited;  /* loans that ended in it; of these, with somebody waiting */
+    uint64_t conflicts, opened; /* before it */
 };
 
 /* The bound of the write lane. */

@@ -11,8 +11,8 @@
  * better, so that a wide lane is found soon.
  *
  * What must be true:
- *  1. Nothing is learned from what says nothing: a window in which hardly anybody waited, when the program is the limit, or one too
- *     short.
+ *  1. Nothing is learned from what says nothing: a window in which hardly anybody waited, when the program is the limit, one too short, or
+ *     one in which a connection was being opened, and was not there yet or had everything to prepare.
  *  2. A window begins when no more are lent than its bound: what the wider one before it has left behind is not its own.
  *  3. Whoever fails again and again on one rung has fewer beside it on the next try, and the rung is found as good as useless.
  * SPDX-License-Identifier: MIT
@@ -54,9 +54,14 @@ static double rate_of(const struct search *s, unsigned rung)
     return t->time > 0 ? t->good / t->time : -1;
 }
 
+static uint64_t counted(const weir_pool *p, enum pool_count what)
+{
+    return atomic_load_explicit(&p->figures.counts[what], memory_order_relaxed);
+}
+
 static uint64_t conflicts(const weir_pool *p)
 {
-    return atomic_load_explicit(&p->figures.counts[COUNT_DEADLOCK_SERVER], memory_order_relaxed);
+    return counted(p, COUNT_DEADLOCK_SERVER);
 }
 
 static void begin_window(weir_pool *p, int64_t now)
@@ -65,6 +70,7 @@ static void begin_window(weir_pool *p, int64_t now)
     s->since = now;
     s->returned = s->waited = 0;
     s->conflicts = conflicts(p);
+    s->opened = counted(p, COUNT_OPENED);
 }
 
 unsigned search_start(weir_pool *p, int64_t now)
@@ -149,12 +155,19 @@ static unsigned next_rung(struct search *s, unsigned highest)
     return is_due(s, above(s, highest)) ? above(s, highest) : is_due(s, below(s)) ? below(s) : s->home;
 }
 
+/* By others than those who would be lent, or by connections that come. */
+static bool is_disturbed(const weir_pool *p)
+{
+    const struct lane *l = &p->lanes[LANE_WRITE];
+    return l->lent > l->bound || p->opening || counted(p, COUNT_OPENED) != p->tuner.search.opened;
+}
+
 unsigned search_returned(weir_pool *p, int64_t now)
 {
     const struct lane *l = &p->lanes[LANE_WRITE];
     struct search *s = &p->tuner.search;
     const int64_t elapsed = now - s->since;
-    if (l->lent > l->bound) {
+    if (is_disturbed(p)) {
         begin_window(p, now);
         return l->bound;
     }

@@ -135,6 +135,25 @@ static void begin_when_they_are_back(void)
     is_int(l->bound, 15, "when they are back, it goes on");
 }
 
+/* Those that come would be counted as slow ones. */
+static void learn_nothing_while_connections_come(void)
+{
+    struct lane *l = &pool->lanes[LANE_WRITE];
+    begin_search();
+    const unsigned before = l->bound;
+    pool->opening = 1;
+    work(&servers[3], 10 * S, 0);
+    is_int(l->bound, before, "while a connection is being opened, nothing is learned");
+    pool->opening = 0;
+    for (int64_t end = 10 * S; end < 20 * S; end += 5 * MS) {
+        pool_count(pool, COUNT_OPENED);
+        work(&servers[3], end, 0);
+    }
+    is_int(l->bound, before, "  nor while one after the other comes");
+    work(&servers[3], 40 * S, 0);
+    is_int(l->bound, 15, "  but when all are there");
+}
+
 /* A transaction that fails again and again under a bound is no matter of averages. */
 static void go_back(void)
 {
@@ -169,6 +188,7 @@ int main(void)
     follow(&servers[2], &servers[6]);
     learn_nothing_where_nobody_waits();
     begin_when_they_are_back();
+    learn_nothing_while_connections_come();
     go_back();
     pool->lanes[LANE_WRITE].waiting = 0;
     weir_db_close(&db);
