@@ -48,7 +48,7 @@ static const struct meaning meanings[] = {
 
     /* values; JSON; more than max_allowed_packet, when the rest of it is still on its way */
     { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1690, 1300 } },
-    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1301, 3140, 3141, 4037, 4038 } },
+    { WEIR_E_DATA, 0, LIVES, NULL, NULL, { 1301, 3140, 3141, 3988, 4037, 4038 } },
     { WEIR_E_DATA, DEAD, LIVES, NULL, NULL, { 1153 } },
     { WEIR_E_DATA, DEAD, LIVES, "08S01", NULL, { 2020 } },
 

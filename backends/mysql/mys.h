@@ -327,6 +327,7 @@ void mys_forget(void *conn, void *stmt);
 void mys_forget_all(struct mys_conn *c);
 void mys_bury(struct mys_conn *c); /* closes those that were forgotten, if no result is open */
 int mys_refresh(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* prepared in this session, or again */
+int mys_refused(struct mys_conn *c, struct mys_stmt *s, weir_error *err); /* mys_fail, of an execution */
 /* 1: it has failed because it is to be prepared again, and will be; run.c knows when it has run nevertheless. */
 int mys_outdate(const struct mys_conn *c, struct mys_stmt *s, const weir_error *err);
 

@@ -70,7 +70,7 @@ static int execute(struct mys_bulk *b, struct mys_stmt *s, weir_error *err)
         st = mys_bind_rows(c, s, b->rows, b->count, b->spec->count, err);
     if (st < 0)
         return st;
-    return mysql_stmt_execute(s->handle) ? mys_fail(c, s->handle, err) : WEIR_OK;
+    return mysql_stmt_execute(s->handle) ? mys_refused(c, s, err) : WEIR_OK;
 }
 
 int mys_repeat_run(struct mys_bulk *b, struct mys_stmt *s, weir_error *err)

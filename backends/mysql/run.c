@@ -45,7 +45,7 @@ static inline int execute_once(struct mys_conn *c, struct mys_stmt *s, weir_args
     if (st == WEIR_OK && bytes >= LONG_PACKET)
         st = check_length(c, args.n, bytes, err);
     if (st == WEIR_OK && mysql_stmt_execute(s->handle) != 0)
-        st = mys_fail(c, s->handle, err);
+        st = mys_refused(c, s, err);
     return st;
 }
 

@@ -76,6 +76,13 @@ int mys_prepare(void *conn, void **stmt, size_t *params, size_t *columns, const 
     return mys_ends(c, st);
 }
 
+/* MySQL may have stopped at a parameter, and not have kept the types that were sent: they are sent again. */
+int mys_refused(struct mys_conn *c, struct mys_stmt *s, weir_error *err)
+{
+    s->bound = 0;
+    return mys_fail(c, s->handle, err);
+}
+
 int mys_outdate(const struct mys_conn *c, struct mys_stmt *s, const weir_error *err)
 {
     const int is_stale = mys_is_stale((unsigned)err->native);

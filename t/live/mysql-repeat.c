@@ -206,6 +206,32 @@ static void test_letters(void)
     is_int(talk_ask(conn, "SELECT COUNT(*) FROM together WHERE b = X'f09f9880'"), 3, "  as it is");
 }
 
+/* … nor does a column of few letters, however it comes: that row is bad. */
+static void test_few_letters(void)
+{
+    make_tables();
+    talk_run(conn, "ALTER TABLE together MODIFY s VARCHAR(40) CHARACTER SET latin1");
+    for (int i = 0; i < 3; i++) {
+        weir_error err;
+        weir_bulk_result result = { .bad_row = 0 };
+        plain_rows(6, 10 * i);
+        cells[2][4] = weir_text("\xf0\x9f\x98\x80");
+        weir_begin(conn, NULL, LONG, NULL);
+        if (!is_int(write_together(6, 1, &result, &err), WEIR_OK,
+                    "of a batch with a text that does not fit the others are written"))
+            tap_note("%d %d %s", err.status, err.native, err.text);
+        is_int((int64_t)result.bad_row, 2, "  it is told which that was");
+        weir_commit(NULL, conn, LONG, NULL);
+    }
+    is_int(talk_ask(conn, "SELECT COUNT(*) FROM together WHERE k MOD 10 <> 2"), 15, "  in the end");
+    for (int i = 0; i < 2; i++) {
+        static const char upsert[] = "REPLACE INTO together (k, s) VALUES (?, ?)";
+        talk_is(conn, WEIR_E_DATA, upsert, WEIR_ARGS(weir_int(1), weir_text("\xf0\x9f\x98\x80")),
+                "one alone is refused");
+        talk_is(conn, WEIR_OK, upsert, WEIR_ARGS(weir_int(1), weir_text("plain")), "  and the next one is not");
+    }
+}
+
 /* A session that is reset has no statements any more. */
 static void test_session(void)
 {
@@ -283,6 +309,7 @@ int main(void)
     test_values();
     test_table();
     test_letters();
+    test_few_letters();
     test_session();
     test_no_room();
     test_bad();
