@@ -6,9 +6,10 @@
  * and then on the next.  What comes of it is good work: loans that ended, less conflicts that a server reported.
  *
  * One window says little.  Where a deadlock holds its locks until it is found, one that had none did three times the work of one that had
- * two.  So each rung keeps what was done on it, with less weight the longer ago; home is the best that is known, its neighbours are tried
- * again now and then, and all other windows are spent at home.  Before that the bound is doubled, in short windows, until that is no
- * better, so that a wide lane is found soon.
+ * two.  So each rung keeps what was done on it, with less weight the longer ago; home is the best of all that are known, its neighbours
+ * are tried again now and then, and all other windows are spent at home.  A rung that was good by luck is left for the best, not for the
+ * next: between them may be several that are hardly better.  Before that the bound is doubled, in short windows, until that is no better,
+ * so that a wide lane is found soon.
  *
  * What must be true:
  *  1. Nothing is learned from what says nothing: a window in which hardly anybody waited, when the program is the limit, one too short, or
@@ -24,7 +25,7 @@
 #define LONG_WINDOW NS_PER_S
 #define LONGEST_WINDOW (2 * NS_PER_S)
 #define LOANS_A_PLACE 12 /* that a window holds, or one if it is a long one */
-#define MEMORY 16        /* in windows: what was done before as many counts half */
+#define MEMORY 32        /* in windows: what was done before as many counts half */
 #define SOONEST 8        /* a neighbour is tried again after as many, and each time in vain after twice as many … */
 #define LATEST 256
 #define FIRST_RUNG 1
@@ -102,11 +103,6 @@ static void learn(const weir_pool *p, struct search *s, int64_t elapsed)
     t->window = s->windows++;
 }
 
-static unsigned better(const struct search *s, unsigned a, unsigned b)
-{
-    return rate_of(s, b) > rate_of(s, a) ? b : a;
-}
-
 static bool is_due(const struct search *s, unsigned rung)
 {
     return rate_of(s, rung) < 0 || s->windows - s->trials[rung].window > s->patience;
@@ -138,8 +134,9 @@ static unsigned below(const struct search *s)
 /* A neighbour that is no better is left alone for twice as long. */
 static void find_home(struct search *s, unsigned highest)
 {
-    const unsigned before = s->home, known = better(s, s->home, s->rung);
-    s->home = better(s, better(s, known, below(s)), above(s, highest));
+    const unsigned before = s->home;
+    for (unsigned rung = 0; rung <= highest; rung++)
+        s->home = rate_of(s, rung) > rate_of(s, s->home) ? rung : s->home;
     if (s->home != before)
         s->patience = SOONEST;
     else if (s->rung != s->home && s->patience < LATEST)
