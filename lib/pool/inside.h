@@ -61,7 +61,7 @@ struct tuner {
     uint64_t committed;  /* … and transactions before it */
     int64_t moved;       /* when the bound last did */
     int64_t returned_at; /* when a loan under it last ended */
-    int64_t respite;     /* not narrowed again before */
+    int64_t respite;     /* before which it is wide open, or at least not narrowed again */
 };
 
 /* What the pool thinks of its server: health.c. */

@@ -152,11 +152,12 @@ static unsigned next_rung(struct search *s, unsigned highest)
     return is_due(s, above(s, highest)) ? above(s, highest) : is_due(s, below(s)) ? below(s) : s->home;
 }
 
-/* By others than those who would be lent, or by connections that come. */
+/* By others than those who would be lent, by a bound that was not its own, or by connections that come. */
 static bool is_disturbed(const weir_pool *p)
 {
     const struct lane *l = &p->lanes[LANE_WRITE];
-    return l->lent > l->bound || p->opening || counted(p, COUNT_OPENED) != p->tuner.search.opened;
+    const unsigned own = bound_of(p, p->tuner.search.rung);
+    return l->bound != own || l->lent > own || p->opening || counted(p, COUNT_OPENED) != p->tuner.search.opened;
 }
 
 unsigned search_returned(weir_pool *p, int64_t now)
@@ -166,7 +167,7 @@ unsigned search_returned(weir_pool *p, int64_t now)
     const int64_t elapsed = now - s->since;
     if (is_disturbed(p)) {
         begin_window(p, now);
-        return l->bound;
+        return bound_of(p, s->rung);
     }
     s->returned++;
     s->waited += l->waiting > 0;

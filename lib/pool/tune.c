@@ -7,8 +7,9 @@
  *
  * What must be true:
  *  1. Nobody loses a loan because the bound falls; there are fewer new ones.
- *  2. A lane that is narrow holds nobody up for good.  Whoever keeps a loan may want another before it ends: if none has ended for a
- *     second while somebody waits, the lane is as wide as it was, and stays so for a minute.
+ *  2. A lane that is narrow, or has the bound of a search, holds nobody up for good.  Whoever keeps a loan may want another before it
+ *     ends: if none has ended for a second while somebody waits, or for five where a slow server may be all there is to it, the lane is as
+ *     wide as it can be, and stays so for a minute.
  *  3. Loans begun under a bound are marked, and counted until they end, whatever has become of the bound.  GATE_BOUND is up while there is
  *     a bound or a marked loan.
  * SPDX-License-Identifier: MIT
@@ -23,6 +24,7 @@
 #define MANY 5    /* of one transaction */
 #define WIDEN_AFTER (100 * NS_PER_MS)
 #define STUCK NS_PER_S
+#define STUCK_SEARCHED (5 * NS_PER_S)
 #define RESPITE (60 * NS_PER_S)
 
 static void set_bound(weir_pool *p, unsigned bound)
@@ -111,7 +113,22 @@ static void widen(weir_pool *p, int64_t now)
 
 int64_t tune_due_locked(const weir_pool *p, enum lane_kind lane)
 {
-    return lane == LANE_WRITE && p->tuner.narrow ? clock_add(p->tuner.returned_at, STUCK) : NEVER;
+    const int64_t busy = p->lanes[LANE_WRITE].busy_since, returned = p->tuner.returned_at;
+    if (lane != LANE_WRITE || !(p->tuner.narrow || is_searched_for(p)))
+        return NEVER;
+    return clock_add(busy > returned ? busy : returned, p->tuner.narrow ? STUCK : STUCK_SEARCHED);
+}
+
+/* Still with a bound, so that loans are counted for the search, which goes on when the respite is over. */
+static void open_wide(weir_pool *p, int64_t now)
+{
+    const unsigned full = lane_limit(p, LANE_WRITE);
+    p->tuner.returned_at = now; /* nobody has to look again at once */
+    if (p->lanes[LANE_WRITE].bound == full)
+        return;
+    p->tuner.respite = clock_add(now, RESPITE);
+    set_bound(p, full);
+    waiters_serve_locked(p, LANE_WRITE);
 }
 
 /* keeps truth 2, with no help from maintenance, which a program without threads may not call meanwhile */
@@ -120,6 +137,10 @@ void tune_look_locked(weir_pool *p, int64_t now)
     struct tuner *t = &p->tuner;
     if (!p->lanes[LANE_WRITE].waiting || now < tune_due_locked(p, LANE_WRITE))
         return;
+    if (is_searched_for(p)) {
+        open_wide(p, now);
+        return;
+    }
     t->respite = clock_add(now, RESPITE);
     widen_to(p, UINT_MAX, now);
 }
@@ -129,7 +150,7 @@ static void retreat(weir_pool *p, int64_t now)
 {
     struct lane *l = &p->lanes[LANE_WRITE];
     const unsigned before = l->bound;
-    if (l->lent > before)
+    if (l->lent > before || now < p->tuner.respite)
         return;
     set_bound(p, search_retreat(p, now));
     if (l->bound < before)
@@ -160,6 +181,13 @@ void pool_conflict(weir_pool *p, uint32_t times)
 
 /* ---- loans */
 
+static void searched_returned(weir_pool *p, int64_t now)
+{
+    p->tuner.returned_at = now;
+    if (now >= p->tuner.respite)
+        p->lanes[LANE_WRITE].bound = search_returned(p, now);
+}
+
 /* keeps truth 3 */
 void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now)
 {
@@ -170,7 +198,7 @@ void tune_returned_locked(weir_pool *p, uint64_t word, int64_t now)
     if (!l->bound)
         set_bound(p, 0);
     else if (p->config.write_auto)
-        l->bound = search_returned(p, now);
+        searched_returned(p, now);
     else if (p->tuner.narrow)
         widen(p, now);
 }

@@ -283,6 +283,44 @@ static void stuck_alone(void)
     close_flowing();
 }
 
+/* The same where the bound is searched for, which begins with two. */
+static void stuck_in_a_search(void)
+{
+    weir_conn kept[8];
+    struct caller c;
+    open_flowing("null://searched/db?pool_size=8&write_reserve=7&write_concurrency=auto");
+    until(now_ms() >= 20000); /* so that it is long ago that somebody came back */
+    const int64_t began = now_ms();
+    for (int i = 0; i < 2; i++)
+        take(&kept[i], WEIR_WRITE, 60000);
+    is_int(figures().writers_max, 2, "a search begins with two");
+    callers_begin(&c, 1, WEIR_WRITE, 3600000, NULL);
+    await(callers_done(&c, 1), "  who waits for another while those are kept is served");
+    ok(c.status == WEIR_OK && c.ended - began >= 5000, "  not before five seconds in which nobody came back");
+    callers_end(&c, 1);
+    for (int i = 2; i < 8; i++)
+        is_int(take(&kept[i], WEIR_WRITE, 60000), WEIR_OK, "  and all may write, for a while");
+    for (int i = 0; i < 8; i++)
+        weir_release(&kept[i]);
+    is_int(figures().writers_max, 8, "  also when they have come back");
+    const int64_t from = now_ms();
+    until(now_ms() >= from + 60000);
+    transact(&(struct deed){ 0 });
+    is_int(figures().writers_max, 2, "  after a minute the search goes on");
+    close_flowing();
+}
+
+static void stuck_alone_in_a_search(void)
+{
+    weir_conn kept[3];
+    open_flowing("null://searching/db?pool_size=8&write_reserve=7&write_concurrency=auto&threads=none");
+    for (int i = 0; i < 3; i++)
+        is_int(take(&kept[i], WEIR_WRITE, 3600000), WEIR_OK, "who has no threads gets connection %d", i + 1);
+    for (int i = 0; i < 3; i++)
+        weir_release(&kept[i]);
+    close_flowing();
+}
+
 /* Where the bound is searched for, many conflicts of one transaction say more than a few of many. */
 static void retreat(void)
 {
@@ -314,6 +352,8 @@ int main(void)
     narrowing();
     stuck();
     stuck_alone();
+    stuck_in_a_search();
+    stuck_alone_in_a_search();
     retreat();
     return tap_done();
 }
