@@ -28,7 +28,7 @@ static void *open_side(const struct bench *b, const struct mode *m)
                                     "acquire_timeout",
                                     "60s",
                                     NULL };
-    const weir_hooks hooks = { .size = sizeof hooks, .options = options };
+    const weir_hooks hooks = { .size = sizeof hooks, .options = m->no_options ? NULL : options };
     for (int i = SHARED; i < SERVICES; i++)
         sql_upsert_marked(s->upserts[i + 1], b->database->dialect, i, 1);
     must(weir_db_open(&s->db, b->url, &hooks, &err) == WEIR_OK, "weir_db_open", err.text);

@@ -33,6 +33,7 @@ static const struct mode modes[] = {
     { .name = "+ READ COMMITTED", .side = WEIR, .bound = POOL, .isolation = RC },
     { .name = "+ rows in key order", .side = WEIR, .bound = POOL, .isolation = RC, .sorted = true },
     { BULK, .name = "+ bulk" },
+    { BULK, .name = "+ bulk, weir's defaults", .no_options = true },
     { BULK, .name = "+ bulk, 4 writers", .writers = "4" },
     { BULK, .name = "+ bulk, 8 writers", .writers = "8" },
     { BULK, .name = "+ bulk, auto", .writers = "auto" },
@@ -107,11 +108,11 @@ static void say_progress(const struct table *t, int seed, const struct mode *m)
 static void run_round(struct table *t, const struct bench *b, int seed)
 {
     for (int i = 0; i < t->count; i++) {
-        const struct mode *m = t->rows[i].mode;
+        struct row *r = &t->rows[seed % 2 ? t->count - 1 - i : i]; /* what the machine does besides comes and goes */
         struct workload w = *t->workload;
-        w.operations *= m->longer ? m->longer : 1;
-        say_progress(t, seed, m);
-        t->rows[i].runs[seed] = run_mode(b, &w, m, (uint64_t)seed + 1);
+        w.operations *= r->mode->longer ? r->mode->longer : 1;
+        say_progress(t, seed, r->mode);
+        r->runs[seed] = run_mode(b, &w, r->mode, (uint64_t)seed + 1);
     }
     say_progress(t, seed, NULL);
 }

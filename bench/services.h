@@ -103,6 +103,7 @@ struct mode {
     unsigned isolation;
     bool sorted;
     const char *writers; /* WEIR: write_concurrency */
+    bool no_options;     /* WEIR: everything is at its default */
     bool any_order;      /* WEIR: whoever is there first takes what is free, as by hand */
     int longer;          /* as many times the operations: they take little, or something is to be found out first */
     bool is_bulk, is_fixed, is_auto; /* what the goals ask about */

@@ -6,7 +6,7 @@
 #include <db/option.h>
 
 const weir_option core_options[] = {
-    { "pool_size", "int", "10", "1..4096", "the most connections that exist to one server at any instant" },
+    { "pool_size", "int", "8", "1..4096", "the most connections that exist to one server at any instant" },
     { "pool_min", "int", "0", "0..4096", "connections that are kept open when idle" },
     { "write_reserve", "int", "-1", "-1..4095",
       "of these, places that only writers may use, so that readers never starve them; -1: a quarter" },

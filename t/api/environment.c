@@ -38,7 +38,7 @@ static void by_url(void)
     setenv("DATABASE_URL", "", 1);
     is_int(open_it(NULL), WEIR_E_OPTION, "an empty variable is as good as none");
     setenv("DATABASE_URL", "null://env/db", 1);
-    is_int(open_it(NULL), 10, "DATABASE_URL has a database");
+    is_int(open_it(NULL), 8, "DATABASE_URL has a database");
     setenv("DB_POOL_SIZE", "3", 1);
     is_int(open_it(NULL), 3, "DB_POOL_SIZE its size");
     setenv("MYSQL_HOST", "elsewhere", 1);

@@ -43,7 +43,7 @@ static const struct wrong {
     { "null://u:geheim@x/db?threads=some", "option 'threads': 'some' is not one of auto|none" },
     { "null://u:geheim@x/db?reset=", "option 'reset': '' is not one of auto|always|never" },
     { "null://u:geheim@x/db?alive=maybe", "option 'alive': 'maybe' is not one of on, off" },
-    { "null://u:geheim@x/db?pool_min=11", "option 'pool_min': 11 is more than pool_size, which is 10" },
+    { "null://u:geheim@x/db?pool_min=11", "option 'pool_min': 11 is more than pool_size, which is 8" },
     { "null://u:geheim@x/db?pool_size=4&write_reserve=4", "option 'write_reserve': 4 leaves no place for readers" },
     { "null://u:geheim@x/db?connect_backoff=2s",
       "option 'connect_backoff': 2s is more than connect_backoff_max, which is 1s" },
@@ -90,7 +90,7 @@ static void weights(void)
     const char *const nothing[] = { NULL }, *const lonely[] = { "pool_min", "1", "pool_size", NULL };
     const char *const misspelt[] = { "pool_sise", "7", NULL }, *const no_unit[] = { "leak_after", "7", NULL };
     open_so(NULL, "null://x/db", &size);
-    is_int(size, 10, "without a word the pool has its usual size");
+    is_int(size, 8, "without a word the pool has its usual size");
     open_so(nothing, "null://x/db?pool_size=5", &size);
     is_int(size, 5, "the URL weighs more than the default");
     open_so(seven, "null://x/db?pool_size=5", &size);

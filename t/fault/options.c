@@ -9,7 +9,7 @@
 static const struct {
     const char *options, *texts[3], *what;
 } refused[] = {
-    { "pool_min=11", { "'pool_min'", "11", "pool_size, which is 10" }, "a minimum above the size" },
+    { "pool_min=11", { "'pool_min'", "11", "pool_size, which is 8" }, "a minimum above the size" },
     { "pool_size=4&pool_min=5", { "'pool_min'", "5", "which is 4" }, "also of a given size" },
     { "write_reserve=10", { "'write_reserve'", "no place for readers", "10" }, "a reserve that leaves readers none" },
     { "write_reserve=-2", { "'write_reserve'", "-2", "-1..4095" }, "a reserve below none" },

@@ -289,7 +289,7 @@ static void stuck_in_a_search(void)
     weir_conn kept[8];
     struct caller c;
     open_flowing("null://searched/db?pool_size=8&write_reserve=7&write_concurrency=auto");
-    until(now_ms() >= 20000); /* so that it is long ago that somebody came back */
+    null_clock_advance(&moment, 20000 * MS); /* so that it is long ago that somebody came back */
     const int64_t began = now_ms();
     for (int i = 0; i < 2; i++)
         take(&kept[i], WEIR_WRITE, 60000);
@@ -303,8 +303,7 @@ static void stuck_in_a_search(void)
     for (int i = 0; i < 8; i++)
         weir_release(&kept[i]);
     is_int(figures().writers_max, 8, "  also when they have come back");
-    const int64_t from = now_ms();
-    until(now_ms() >= from + 60000);
+    null_clock_advance(&moment, 60000 * MS);
     transact(&(struct deed){ 0 });
     is_int(figures().writers_max, 2, "  after a minute the search goes on");
     close_flowing();

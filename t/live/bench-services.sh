@@ -7,7 +7,7 @@ runs() {
 }
 
 verified() {
-    grep -c '^- verified: 7 runs end in what their committed operations come to' "$folder/said" | grep -x 2
+    grep -c '^- verified: 8 runs end in what their committed operations come to' "$folder/said" | grep -x 2
 }
 
 check "a short run ends well" runs
