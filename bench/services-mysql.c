@@ -32,7 +32,7 @@ static bool start_mariadb(char url[600])
     return true;
 }
 
-/* Without a binary log, as MariaDB is by default: with one, each commit waits for a disk twice more, whoever says it. */
+/* Without a binary log, as MariaDB is by default: with one, each commit waits for the disk. */
 static bool start_mysql(char url[600])
 {
     if (!mysql_start(&server, (const char *const[]){ "--skip-log-bin", NULL }))

@@ -189,8 +189,9 @@ static void bulk_goals(const struct table *t)
     say(failures == 0, "bulk: failures %, the most in any mode and seed", failures, "to be 0");
     if (t->database->dialect == DIALECT_MYSQL)
         say(deadlocks == 0, "bulk: deadlocks on the server, the most in any mode and seed", deadlocks, "to be 0");
-    to_before(t, best(t, is_default));
     to_before(t, bulk);
+    if (!bulk->mode->no_options)
+        to_before(t, best(t, is_default));
     snprintf(what, sizeof what, "\"%s\" to \"%s\"", bulk->mode->name, hand->mode->name);
     say_at_least(what, ratio(t, bulk, hand), 0.95);
 }
