@@ -26,7 +26,7 @@ static int check_row(const struct mys_bulk *b, const weir_value *row, size_t siz
 {
     int st = WEIR_OK;
     for (size_t i = 0; i < b->spec->count && st == WEIR_OK; i++)
-        if (row[i].type == WEIR_DOUBLE || row[i].type == WEIR_TIME) /* which alone may be no fit */
+        if (mys_may_be_misfit(&row[i]))
             st = check_cell(b, i, &row[i], err);
     if (st < 0 || size <= most)
         return st;

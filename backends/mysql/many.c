@@ -46,7 +46,7 @@ static int is_plain_write(const struct mys_stmt *s)
 static int is_fit(const weir_args *row)
 {
     for (size_t i = 0; i < row->n; i++)
-        if (mys_misfit(&row->v[i]))
+        if (mys_may_be_misfit(&row->v[i]) && mys_misfit(&row->v[i]))
             return 0;
     return 1;
 }

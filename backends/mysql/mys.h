@@ -12,6 +12,7 @@
 #ifndef BACKENDS_MYSQL_MYS_H
 #define BACKENDS_MYSQL_MYS_H
 
+#include <math.h>
 #include <stdatomic.h>
 #include <signal.h>
 #include <mysql.h>
@@ -360,7 +361,12 @@ void mys_frames_end(struct mys_conn *c); /* when their statements are forgotten 
 
 /* param.c */
 extern const enum enum_field_types mys_types[]; /* of each type of value */
-const char *mys_misfit(const weir_value *v);    /* why no server takes it; NULL: it may */
+/* Quick, since each cell is looked at. */
+static inline int mys_may_be_misfit(const weir_value *v)
+{
+    return v->type == WEIR_TIME || (v->type == WEIR_DOUBLE && !isfinite(v->as.d));
+}
+const char *mys_misfit(const weir_value *v); /* why no server takes it; NULL: it may */
 void mys_put_time(MYSQL_TIME *out, const weir_host *host, int64_t us);
 /* Adds to *bytes how long all texts, blobs and decimals are. */
 int mys_bind(struct mys_conn *c, struct mys_stmt *s, weir_args args, uint64_t *bytes, weir_error *err);

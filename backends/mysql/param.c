@@ -5,7 +5,6 @@
  * told the types again.  A text or blob is sent from where it is.
  * SPDX-License-Identifier: MIT
  */
-#include <math.h>
 #include <stdio.h>
 #include "mys.h"
 

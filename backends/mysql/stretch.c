@@ -22,13 +22,12 @@ int mys_takes_arrays(const struct mys_conn *c)
 static void empty(struct mys_stretch *s)
 {
     for (size_t i = 0; i < s->columns; i++)
-        s->binds[i].buffer_type = MYSQL_TYPE_NULL;
-    s->times = 0;
+        s->types[i] = WEIR_NULL;
 }
 
 struct mys_stretch *mys_stretch_make(const weir_host *host, size_t columns, weir_error *err)
 {
-    const size_t size = sizeof(struct mys_stretch) + columns * sizeof(MYSQL_BIND);
+    const size_t size = sizeof(struct mys_stretch) + columns * (sizeof(MYSQL_BIND) + sizeof(uint32_t));
     struct mys_stretch *s = mys_resize(host, NULL, size);
     if (!s) {
         host->fail(err, WEIR_E_MEMORY, "no memory for %zu parameters", columns);
@@ -37,6 +36,7 @@ struct mys_stretch *mys_stretch_make(const weir_host *host, size_t columns, weir
     memset(s, 0, size);
     s->host = host;
     s->columns = columns;
+    s->types = (void *)(s->binds + columns);
     empty(s);
     return s;
 }
@@ -49,33 +49,34 @@ void mys_stretch_end(struct mys_stretch *s)
 
 /* ---- rows */
 
-static int has_bytes(const weir_value *v)
+/* They are neighbours. */
+static inline int has_bytes(uint32_t type)
 {
-    return v->type == WEIR_TEXT || v->type == WEIR_BLOB || v->type == WEIR_DECIMAL;
+    return type - WEIR_TEXT <= WEIR_DECIMAL - WEIR_TEXT;
 }
 
 size_t mys_stretch_row_size(const weir_value *row, size_t columns)
 {
-    size_t size = 0;
+    size_t size = columns * (CELL_HEAD + NUMBER_SIZE);
     for (size_t i = 0; i < columns; i++)
-        size += CELL_HEAD + (has_bytes(&row[i]) ? (size_t)row[i].length : NUMBER_SIZE);
+        if (has_bytes(row[i].type))
+            size += (size_t)row[i].length;
     return size;
 }
 
 /* A column that held nothing but NULL so far may have a type of a row that is not taken: that goes with NULL, too. */
 int mys_stretch_takes(struct mys_stretch *s, const weir_value *row)
 {
-    size_t times = 0;
-    for (size_t i = 0; i < s->columns; i++) {
-        enum enum_field_types *type = &s->binds[i].buffer_type, wanted = mys_types[row[i].type];
-        times += row[i].type == WEIR_TIME;
-        if (*type == wanted || row[i].type == WEIR_NULL)
+    const size_t columns = s->columns;
+    uint32_t *types = s->types;
+    for (size_t i = 0; i < columns; i++) {
+        const uint32_t type = row[i].type;
+        if (type == types[i] || type == WEIR_NULL)
             continue;
-        if (*type != MYSQL_TYPE_NULL)
+        if (types[i] != WEIR_NULL)
             return 0;
-        *type = wanted;
+        types[i] = type;
     }
-    s->times += times;
     return 1;
 }
 
@@ -111,29 +112,64 @@ static MYSQL_TIME *put_time(struct filling *s, int64_t us)
     return s->times++;
 }
 
-static void put(struct filling *s, MYSQL_BIND *bind, size_t row, const weir_value *v)
+static inline char indicator_of(const weir_value *v)
+{
+    return v->type == WEIR_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
+}
+
+/* What stands beside the indicator of a NULL is not read. */
+static void put_bytes(const struct filling *s, MYSQL_BIND *bind, size_t column)
 {
     const void **places = bind->buffer;
-    bind->u.indicator[row] = v->type == WEIR_NULL ? STMT_INDICATOR_NULL : STMT_INDICATOR_NONE;
-    if (v->type == WEIR_INT) {
-        ((int64_t *)bind->buffer)[row] = v->as.i;
-    } else if (v->type == WEIR_DOUBLE) {
-        ((double *)bind->buffer)[row] = v->as.d;
-    } else if (v->type == WEIR_TIME) {
-        places[row] = put_time(s, v->as.i);
-    } else if (v->type != WEIR_NULL) {
-        places[row] = v->as.p;
-        bind->length[row] = (unsigned long)v->length;
+    for (size_t i = 0; i < s->count; i++) {
+        const weir_value *v = &s->rows[i][column];
+        bind->u.indicator[i] = indicator_of(v);
+        bind->length[i] = (unsigned long)v->length;
+        places[i] = v->as.p;
     }
 }
 
-static void put_column(struct filling *s, MYSQL_BIND *bind, size_t column)
+static void put_times(struct filling *s, MYSQL_BIND *bind, size_t column)
 {
+    MYSQL_TIME **places = bind->buffer;
+    for (size_t i = 0; i < s->count; i++) {
+        const weir_value *v = &s->rows[i][column];
+        bind->u.indicator[i] = indicator_of(v);
+        places[i] = v->type == WEIR_NULL ? NULL : put_time(s, v->as.i);
+    }
+}
+
+/* Doubles as well, which are as long. */
+static void put_numbers(const struct filling *s, MYSQL_BIND *bind, size_t column)
+{
+    int64_t *numbers = bind->buffer;
+    for (size_t i = 0; i < s->count; i++) {
+        const weir_value *v = &s->rows[i][column];
+        bind->u.indicator[i] = indicator_of(v);
+        numbers[i] = v->as.i;
+    }
+}
+
+static void put_column(struct filling *s, MYSQL_BIND *bind, size_t column, uint32_t type)
+{
+    bind->buffer_type = mys_types[type];
     bind->buffer = s->room;
     bind->length = (void *)(s->room + s->count * sizeof(int64_t));
     bind->u.indicator = (char *)(bind->length + s->count);
-    for (size_t i = 0; i < s->count; i++)
-        put(s, bind, i, &s->rows[i][column]);
+    if (has_bytes(type))
+        put_bytes(s, bind, column);
+    else if (type == WEIR_TIME)
+        put_times(s, bind, column);
+    else
+        put_numbers(s, bind, column);
+}
+
+static size_t count_times(const struct mys_stretch *s)
+{
+    size_t times = 0;
+    for (size_t i = 0; i < s->columns; i++)
+        times += s->types[i] == WEIR_TIME;
+    return times;
 }
 
 /* A place of a column takes a number or a pointer, a length and an indicator, and begins where any of them may. */
@@ -141,13 +177,13 @@ static char *put_columns(struct mys_stretch *s, const weir_value *const *rows, s
 {
     const size_t even = (count + sizeof(int64_t) - 1) / sizeof(int64_t) * sizeof(int64_t);
     const size_t column = even * (sizeof(int64_t) + sizeof(unsigned long) + 1);
-    char *block = mys_resize(s->host, NULL, s->columns * column + s->times * sizeof(MYSQL_TIME));
+    char *block = mys_resize(s->host, NULL, s->columns * column + count_times(s) * count * sizeof(MYSQL_TIME));
     struct filling f = { .host = s->host, .rows = rows, .count = count, .room = block };
     if (!block)
         return NULL;
     f.times = (void *)(block + s->columns * column);
     for (size_t i = 0; i < s->columns; i++, f.room += column)
-        put_column(&f, &s->binds[i], i);
+        put_column(&f, &s->binds[i], i, s->types[i]);
     return block;
 }
 

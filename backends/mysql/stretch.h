@@ -13,7 +13,7 @@
 struct mys_stretch {
     const weir_host *host;
     size_t columns;
-    size_t times; /* cells that are one */
+    uint32_t *types; /* of each column's values; WEIR_NULL: there were no others */
     MYSQL_BIND binds[];
 };
 
