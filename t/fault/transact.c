@@ -294,7 +294,7 @@ static void stuck_in_a_search(void)
     for (int i = 0; i < 2; i++)
         take(&kept[i], WEIR_WRITE, 60000);
     is_int(figures().writers_max, 2, "a search begins with two");
-    callers_begin(&c, 1, WEIR_WRITE, 3600000, NULL);
+    callers_begin(&c, 1, WEIR_WRITE, 30000, NULL);
     await(callers_done(&c, 1), "  who waits for another while those are kept is served");
     ok(c.status == WEIR_OK && c.ended - began >= 5000, "  not before five seconds in which nobody came back");
     callers_end(&c, 1);
@@ -314,7 +314,7 @@ static void stuck_alone_in_a_search(void)
     weir_conn kept[3];
     open_flowing("null://searching/db?pool_size=8&write_reserve=7&write_concurrency=auto&threads=none");
     for (int i = 0; i < 3; i++)
-        is_int(take(&kept[i], WEIR_WRITE, 3600000), WEIR_OK, "who has no threads gets connection %d", i + 1);
+        is_int(take(&kept[i], WEIR_WRITE, 30000), WEIR_OK, "who has no threads gets connection %d", i + 1);
     for (int i = 0; i < 3; i++)
         weir_release(&kept[i]);
     close_flowing();
