@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include "pg.h"
 
-#define MOST_PARAMS 65535
+enum {
+    MOST_PARAMS = 65535,
+    MOST_DESCRIBED = 7498 /* what an old libpq reads of a description, four bytes each */
+};
 
 static void *resize(struct pg_conn *c, void *block, size_t size)
 {
@@ -51,6 +54,33 @@ static void destroy(struct pg_conn *c, struct pg_stmt *s)
     resize(c, s, 0);
 }
 
+/* Old ones take a description of more than 30000 bytes for noise, and give the connection up. */
+static int libpq_reads_long_descriptions(void)
+{
+    static const int since[] = { 140025, 150020, 160016, 170012, 180006 };
+    const int version = PQlibVersion();
+    for (size_t i = 0; i < sizeof since / sizeof *since; i++)
+        if (version / 10000 == since[i] / 10000)
+            return version >= since[i];
+    return version >= 190000;
+}
+
+static int refuse_params(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
+{
+    if (s->params > MOST_PARAMS)
+        c->host->fail(err, WEIR_E_STATEMENT, "postgres: the statement has %zu placeholders; the server takes %d",
+                      s->params, MOST_PARAMS);
+    else if (s->params > MOST_DESCRIBED && !libpq_reads_long_descriptions())
+        c->host->fail(
+            err, WEIR_E_STATEMENT,
+            "postgres: the statement has %zu placeholders; this libpq, %d.%d, takes %d, later releases take %d",
+            s->params, PQlibVersion() / 10000, PQlibVersion() % 10000, MOST_DESCRIBED, MOST_PARAMS);
+    else
+        return WEIR_OK;
+    memcpy(err->sqlstate, "54023", 6);
+    return WEIR_E_STATEMENT;
+}
+
 static int refuse(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
 {
     if (s->flags & PG_EMPTY)
@@ -61,12 +91,7 @@ static int refuse(struct pg_conn *c, const struct pg_stmt *s, weir_error *err)
         return c->host->fail(err, WEIR_E_UNSUPPORTED,
                              "postgres: with pooler=transaction a session belongs to others too, and this statement "
                              "would leave something in it");
-    if (s->params <= MOST_PARAMS)
-        return WEIR_OK;
-    c->host->fail(err, WEIR_E_STATEMENT, "postgres: the statement has %zu placeholders; the server takes %d", s->params,
-                  MOST_PARAMS);
-    memcpy(err->sqlstate, "54023", 6);
-    return WEIR_E_STATEMENT;
+    return refuse_params(c, s, err);
 }
 
 /* Whether a backslash escapes in every string, as it did long ago. */

@@ -331,30 +331,6 @@ static void test_changing_types(void *conn)
     forget(conn, &stmt);
 }
 
-static void test_many_parameters(void *conn)
-{
-    enum { MOST = 65535 };
-    static char sql[3 * MOST + 64];
-    static weir_value values[MOST];
-    size_t n = (size_t)snprintf(sql, sizeof sql, "SELECT count(*) FROM generate_series(1, 9) n WHERE n IN (?");
-    for (int i = 1; i < MOST; i++)
-        n += (size_t)snprintf(sql + n, sizeof sql - n, ",?");
-    snprintf(sql + n, sizeof sql - n, ")");
-    for (int i = 0; i < MOST; i++)
-        values[i] = weir_int(i);
-    void *stmt = begin_rows(conn, sql, weir_args_of(values, MOST));
-    row_next(wing, conn, SOON, &err);
-    row_cell(wing, conn, 0, &cell);
-    is_int(cell.as.i, 9, "a statement with %d parameters", MOST);
-    end_rows(conn, &stmt);
-    snprintf(sql + n, sizeof sql - n, ",?)");
-    is_int(execute(conn, sql, WEIR_NO_ARGS, SOON, &err), WEIR_E_STATEMENT, "one more is refused");
-    is_text(err.sqlstate, "54023", "  as too many");
-    has_text(err.text, "65536 placeholders", "  in words");
-    is_int(run(conn, "SELECT $65536", &err), WEIR_E_STATEMENT, "  also by its number");
-    is_int(ask_int(conn, "SELECT 1"), 1, "  and the session goes on");
-}
-
 /* ---- statements ---- */
 
 static void counts(void *conn, const char *sql, size_t params, size_t columns)
@@ -668,7 +644,6 @@ int main(void)
     test_stored(conn);
     test_places(conn);
     test_changing_types(conn);
-    test_many_parameters(conn);
     test_counts(conn);
     test_one_statement(conn);
     test_affected(conn);

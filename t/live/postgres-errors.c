@@ -111,6 +111,56 @@ static const struct {
     { "XX002", WEIR_E_CORRUPT, WEIR_CONNECTION_DEAD },
 };
 
+/* "SELECT … IN (?,?…)", which finds nine rows. */
+static const char *many_parameters(int n)
+{
+    static char sql[200000];
+    size_t used = (size_t)snprintf(sql, sizeof sql, "SELECT count(*) FROM generate_series(1, 9) n WHERE n IN (?");
+    for (int i = 1; i < n; i++)
+        used += (size_t)snprintf(sql + used, sizeof sql - used, ",?");
+    snprintf(sql + used, sizeof sql - used, ")");
+    return sql;
+}
+
+static void takes_parameters(void *conn, int n)
+{
+    static weir_value values[65535];
+    for (int i = 0; i < n; i++)
+        values[i] = weir_int(i);
+    void *stmt = begin_rows(conn, many_parameters(n), weir_args_of(values, (size_t)n));
+    weir_value cell = { 0 };
+    row_next(wing, conn, SOON, &err);
+    row_cell(wing, conn, 0, &cell);
+    is_int(cell.as.i, 9, "a statement with %d parameters", n);
+    end_rows(conn, &stmt);
+}
+
+static void refuses_parameters(void *conn, int n, const char *words)
+{
+    is_int(execute(conn, many_parameters(n), WEIR_NO_ARGS, SOON, &err), WEIR_E_STATEMENT, "%d parameters are refused",
+           n);
+    is_text(err.sqlstate, "54023", "  as too many");
+    has_text(err.text, words, "  in words");
+    is_int(ask_int(conn, "SELECT 1"), 1, "  and the session goes on");
+}
+
+/* What more there may be is libpq's to say: an old one would lose the connection. */
+static void test_many_parameters(void *conn)
+{
+    takes_parameters(conn, 7498);
+    void *stmt = NULL;
+    size_t params, columns;
+    if (wing->prepare(conn, &stmt, &params, &columns, many_parameters(7499), SOON, &err) == WEIR_OK) {
+        forget(conn, &stmt);
+        takes_parameters(conn, 65535);
+    } else {
+        refuses_parameters(conn, 7499, "7499 placeholders; this libpq, ");
+        refuses_parameters(conn, 65535, "takes 7498, later releases take 65535");
+    }
+    refuses_parameters(conn, 65536, "65536 placeholders; the server takes 65535");
+    is_int(run(conn, "SELECT $65536", &err), WEIR_E_STATEMENT, "  also by its number");
+}
+
 static void test_raised(void)
 {
     for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) {
@@ -521,6 +571,7 @@ int main(void)
     rig_begin(&rig, server.port, patient);
     void *conn = session(&rig);
     test_refusals(conn);
+    test_many_parameters(conn);
     end(&conn); /* some of what was refused might have changed the session */
     conn = session(&rig);
     test_raised();
