@@ -96,6 +96,7 @@ struct mys_stmt {
     int columns_bound;      /* and the library knows them */
     int has_large;          /* memory for long cells */
     uint64_t kind, used;    /* of those that arrays are bound for: what they write, and when last */
+    size_t together;        /* so many rows the last array had, that went well; 0: none has, or one has failed since */
     size_t singly;          /* so many rows are not run as arrays */
     char sql[];
 };
