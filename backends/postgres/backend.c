@@ -59,6 +59,7 @@ static const weir_bulk_wing bulk_wing = {
     .batch_rows = 10000,
     .batch_bytes = (size_t)4 << 20,
     .write = pg_bulk_write,
+    .write_all = pg_bulk_write_all,
 };
 
 const weir_backend weir_postgres_backend = {

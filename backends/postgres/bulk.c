@@ -2,7 +2,8 @@
  * Bulk: the rows of a batch, in one statement.
  *
  * They go as arrays, one a column, that the server unnests: one round trip, and any kind of table and of conflict.  Many new rows of a
- * plain table are copied instead, which takes three, and less of the server's time for each row.
+ * plain table are copied instead, which takes three, and less of the server's time for each row.  Several small batches go together, in
+ * one pipeline.
  * SPDX-License-Identifier: MIT
  */
 #include "pg.h"
@@ -80,14 +81,14 @@ static int put_arrays(struct pg_conn *c, const struct pg_plan *p, const struct p
 /* ---- a batch ---- */
 
 /* A plan that was kept may be of a table that is another by now: the transaction may be run again, which will look. */
-static void doubt(struct pg_conn *c, struct pg_plan *p, weir_error *err)
+static void doubt(struct pg_conn *c, struct pg_plan *p, int fresh, weir_error *err)
 {
     p->doubt = 1;
     if (c->stale && p->stmt)
         pg_unmake(c, p->stmt);
     if (c->stale && c->about_table)
         pg_unmake(c, c->about_table);
-    if (p->fresh || strncmp(err->sqlstate, "42", 2) != 0)
+    if (fresh || strncmp(err->sqlstate, "42", 2) != 0)
         return;
     err->flags |= WEIR_RETRY_TRANSACTION;
     c->failed_flags |= WEIR_RETRY_TRANSACTION;
@@ -111,7 +112,7 @@ static int unnest(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *ro
     if (st < 0 && c->again)
         st = write_arrays(c, p, rows, err);
     if (st < 0)
-        doubt(c, p, err);
+        doubt(c, p, p->fresh, err);
     return st;
 }
 
@@ -139,5 +140,120 @@ int pg_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const w
     if (st == WEIR_OK)
         st = write_rows(c, kind, &all, bad, err);
     c->host->realloc(c->host->ctx, all.kinds, 0);
+    return st;
+}
+
+/* ---- several batches */
+
+struct part {
+    struct pg_rows rows;
+    struct pg_plan *plan;
+    int fresh; /* it was made, or looked at, for this */
+};
+
+static int make_ready(struct pg_conn *c, struct part *part, const weir_bulk_job *job, weir_error *err)
+{
+    size_t bad;
+    part->rows = (struct pg_rows){ .spec = job->spec, .cells = job->rows, .count = job->count };
+    int st = measure(c, &part->rows, &bad, err);
+    if (st == WEIR_OK)
+        st = pg_plan_find(c, &part->plan, job->kind, job->spec, err);
+    if (st < 0)
+        return st;
+    st = pg_plan_ready(c, part->plan, &part->rows, &bad, err);
+    part->fresh = part->plan->fresh;
+    if (st < 0)
+        doubt(c, part->plan, part->fresh, err);
+    return st;
+}
+
+static int queue_parts(struct pg_conn *c, const struct part *parts, size_t count, weir_error *err)
+{
+    int st = pg_lead(c, err);
+    if (st == WEIR_OK && !c->led)
+        st = pg_pipeline(c, err);
+    for (size_t i = 0; i < count && st == WEIR_OK; i++) {
+        st = put_arrays(c, parts[i].plan, &parts[i].rows, err);
+        if (st == WEIR_OK && !pg_queue(c, parts[i].plan->stmt))
+            st = pg_fail(c, NULL, err);
+    }
+    pg_args_trim(c);
+    return st;
+}
+
+/* One part's; the last answer of all ends the pipeline. */
+static int hear_part(struct pg_conn *c, const struct part *part, int is_last, weir_error *err)
+{
+    PGresult *r;
+    c->running = part->plan->stmt;
+    const int st = is_last ? pg_finish(c, NULL, NULL, err) : pg_hear(c, &r, err);
+    if (st < 0)
+        doubt(c, part->plan, part->fresh, err);
+    else if (!is_last)
+        PQclear(r);
+    return st;
+}
+
+static int hear_parts(struct pg_conn *c, const struct part *parts, size_t count, int commits, weir_error *err)
+{
+    int st = WEIR_OK;
+    for (size_t i = 0; i < count && st == WEIR_OK; i++)
+        st = hear_part(c, &parts[i], !commits && i + 1 == count, err);
+    return st == WEIR_OK && commits ? pg_hear_commit(c, err) : st;
+}
+
+/* What was queued before something could not be is sent, and read: the transaction is undone in any case. */
+static int end_queue(struct pg_conn *c)
+{
+    weir_error ignored;
+    int st = pg_sync(c, &ignored);
+    if (st == WEIR_OK)
+        st = pg_pass(c, &ignored);
+    return st < 0 ? st : pg_finish(c, NULL, NULL, &ignored);
+}
+
+static int write_parts(struct pg_conn *c, const struct part *parts, size_t count, int to_commit, int *commits,
+                       weir_error *err)
+{
+    *commits = 0;
+    int st = to_commit ? pg_begin_first(c, err) : WEIR_OK;
+    if (st < 0)
+        return st;
+    st = queue_parts(c, parts, count, err);
+    if (st == WEIR_OK && to_commit) {
+        *commits = 1;
+        st = pg_queue_commit(c, err);
+    }
+    if (st < 0) {
+        if (!c->dead)
+            end_queue(c);
+        return st;
+    }
+    st = pg_sync(c, err);
+    if (st == WEIR_OK)
+        st = pg_pass(c, err);
+    return st < 0 ? st : hear_parts(c, parts, count, to_commit, err);
+}
+
+int pg_bulk_write_all(void *conn, const weir_bulk_job *jobs, size_t count, int *commits, int64_t deadline_ns,
+                      weir_error *err)
+{
+    const int to_commit = *commits;
+    struct pg_conn *c = conn;
+    struct part parts[WEIR_BULK_JOBS];
+    memset(parts, 0, sizeof parts);
+    int st = pg_begins(c, deadline_ns, err);
+    *commits = 0;
+    for (size_t i = 0; i < count && st == WEIR_OK; i++)
+        st = make_ready(c, &parts[i], &jobs[i], err);
+    if (st == WEIR_OK) {
+        st = write_parts(c, parts, count, to_commit, commits, err);
+        if (st < 0 && c->again)
+            st = write_parts(c, parts, count, to_commit, commits, err);
+    }
+    if (st < 0)
+        pg_unmake_commit(c, err);
+    for (size_t i = 0; i < count; i++)
+        c->host->realloc(c->host->ctx, parts[i].rows.kinds, 0);
     return st;
 }

@@ -172,6 +172,7 @@ struct pg_conn {
     struct pg_begin begin;
     struct pg_word begins[4][2]; /* for each isolation: to write, to read only */
     struct pg_word id;           /* asks for a transaction's */
+    struct pg_word commit;       /* says it behind other statements */
     struct pg_result result;
     struct pg_args args;
     int64_t affected, last_id;
@@ -399,6 +400,8 @@ int pg_copy(struct pg_conn *c, const struct pg_rows *rows, size_t *bad, weir_err
 /* bulk.c */
 int pg_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                   size_t *bad, int64_t deadline_ns, weir_error *err);
+int pg_bulk_write_all(void *conn, const weir_bulk_job *jobs, size_t count, int *commits, int64_t deadline_ns,
+                      weir_error *err);
 
 /* trace.c */
 int pg_knows_lineage(const struct pg_conn *c);
@@ -422,6 +425,11 @@ static inline int pg_has_front(const struct pg_conn *c)
 int pg_lead(struct pg_conn *c,
             weir_error *err); /* begins a pipeline with what goes in front, if anything does: c->led */
 int pg_pass(struct pg_conn *c, weir_error *err); /* the answers to that; fails with c->again if all may be sent again */
+int pg_begin_first(struct pg_conn *c, weir_error *err); /* if the trace is to be there before what comes next */
+/* Behind other statements of a pipeline, to its end.  pg_unmake_commit: after any failure of it. */
+int pg_queue_commit(struct pg_conn *c, weir_error *err);
+int pg_hear_commit(struct pg_conn *c, weir_error *err);
+void pg_unmake_commit(struct pg_conn *c, weir_error *err);
 int pg_in_transaction(void *conn);
 int pg_commit(void *conn, int64_t deadline_ns, weir_error *err);
 int pg_rollback(void *conn, int64_t deadline_ns, weir_error *err);

@@ -183,6 +183,22 @@ int pg_pass(struct pg_conn *c, weir_error *err)
     return st;
 }
 
+int pg_begin_first(struct pg_conn *c, weir_error *err)
+{
+    PGresult *end = NULL;
+    if (!c->begin.pending || !c->begin.trace)
+        return WEIR_OK;
+    int st = pg_lead(c, err);
+    if (st == WEIR_OK)
+        st = pg_sync(c, err);
+    if (st == WEIR_OK)
+        st = pg_pass(c, err);
+    if (st == WEIR_OK)
+        st = pg_answer(c, &end, err);
+    PQclear(end);
+    return st;
+}
+
 /* ---- hooks ---- */
 
 static int note(struct pg_conn *c, unsigned isolation, int reads, char *trace, int64_t deadline_ns, weir_error *err)
@@ -217,24 +233,59 @@ int pg_in_transaction(void *conn)
     return c->begin.pending || PQtransactionStatus(c->pg) != PQTRANS_IDLE;
 }
 
-static int was_committed(PGresult *r)
+static int was_committed(struct pg_conn *c, PGresult *r, weir_error *err)
 {
-    return strcmp(PQcmdStatus(r), "COMMIT") == 0;
+    if (strcmp(PQcmdStatus(r), "COMMIT") == 0)
+        return WEIR_OK;
+    c->host->fail(err, WEIR_E_SERVER,
+                  "postgres: rolled back instead of committed, because a statement of the transaction had failed");
+    err->flags = WEIR_ROLLED_BACK | c->failed_flags;
+    memcpy(err->sqlstate, "25P02", 6);
+    return WEIR_E_SERVER;
 }
 
 static int say_commit(struct pg_conn *c, weir_error *err)
 {
     PGresult *r = NULL;
     int st = pg_say(c, "COMMIT", &r, err);
-    if (st == WEIR_OK && !was_committed(r)) {
-        st = c->host->fail(
-            err, WEIR_E_SERVER,
-            "postgres: rolled back instead of committed, because a statement of the transaction had failed");
-        err->flags = WEIR_ROLLED_BACK | c->failed_flags;
-        memcpy(err->sqlstate, "25P02", 6);
-    }
+    if (st == WEIR_OK)
+        st = was_committed(c, r, err);
     PQclear(r);
     return st;
+}
+
+int pg_queue_commit(struct pg_conn *c, weir_error *err)
+{
+    return (c->pooler ? queue_text(c, "COMMIT") : queue_word(c, &c->commit, "COMMIT")) ? WEIR_OK
+                                                                                       : pg_fail(c, NULL, err);
+}
+
+int pg_hear_commit(struct pg_conn *c, weir_error *err)
+{
+    PGresult *r = NULL;
+    if (c->commit.fresh) {
+        const int st = pg_hear(c, &r, err);
+        if (st < 0)
+            return st;
+        PQclear(r);
+        c->commit.fresh = 0;
+    }
+    int st = pg_finish(c, NULL, &r, err);
+    if (st < 0)
+        return st;
+    st = was_committed(c, r, err);
+    PQclear(r);
+    return st;
+}
+
+/* The server may not have the word any more: the transaction has failed for that alone. */
+void pg_unmake_commit(struct pg_conn *c, weir_error *err)
+{
+    if (!c->commit.fresh && strcmp(err->sqlstate, "26000") != 0)
+        return;
+    unmake_word(&c->commit, 1);
+    if (strcmp(err->sqlstate, "26000") == 0)
+        err->flags |= WEIR_RETRY_TRANSACTION;
 }
 
 /* Of a transaction in which nothing was done the server has not heard, and need not. */

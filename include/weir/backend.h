@@ -124,6 +124,14 @@ static inline size_t weir_newer_by(const weir_column *columns, size_t from, uint
     return SIZE_MAX;
 }
 
+/* A batch of rows, as `write` below has it. */
+typedef struct weir_bulk_job {
+    uint64_t kind;
+    const weir_bulk_spec *spec;
+    const weir_value *const *rows;
+    size_t count;
+} weir_bulk_job;
+
 /* Many rows of one table at once. */
 typedef struct weir_bulk_wing {
     size_t size;
@@ -136,7 +144,15 @@ typedef struct weir_bulk_wing {
      */
     int (*write)(void *conn, uint64_t kind, const weir_bulk_spec *spec, const weir_value *const *rows, size_t count,
                  size_t *bad, int64_t deadline_ns, weir_error *err);
+    /*
+     * NULL, or writes several small batches, at most WEIR_BULK_JOBS, one after the other in one round trip.  *commits not 0: and commits, as
+     * `commit` does, best in that same round trip, but not before the trace that begin_traced was to write is there; it is set to 0 if the
+     * connection was lost before the commit was sent.  After a failure the core undoes the whole transaction.
+     */
+    int (*write_all)(void *conn, const weir_bulk_job *jobs, size_t count, int *commits, int64_t deadline_ns,
+                     weir_error *err);
 } weir_bulk_wing;
+#define WEIR_BULK_JOBS 8
 
 #define WEIR_CAP_ONE_WRITER 0x1u /* one connection writes at a time: the write lane holds one */
 #define WEIR_CAP_TURN 0x2u       /* `turn` is there */

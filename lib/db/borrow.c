@@ -71,14 +71,17 @@ int weir_db_ready(weir_db *db, unsigned how, weir_deadline deadline, weir_error 
     return status >= 0 && how & WEIR_READ ? ready(db, WEIR_READ | fast, by, err) : status;
 }
 
+/* What waits to be written is written first. */
 void *weir_conn_native(weir_conn conn)
 {
     struct link *l;
+    weir_error err;
     if (link_enter(&l, conn, NULL) < 0)
         return NULL;
-    void *native = l->backend->native ? l->backend->native(l->conn) : NULL;
+    int status = l->late.count ? link_ready(l, &err) : WEIR_OK;
+    void *native = status >= 0 && l->backend->native ? l->backend->native(l->conn) : NULL;
     l->foreign |= native != NULL;
-    link_leave(l, WEIR_OK, NULL);
+    link_leave(l, status, &err);
     return native;
 }
 

@@ -125,7 +125,7 @@ void weir_bulk_abort(weir_bulk **bulk)
 /* ---- writing a batch */
 
 struct attempt {
-    const weir_bulk *bulk;
+    weir_bulk *bulk;
     enum bulk_way way;
     struct bulk_written written;
 };
@@ -160,6 +160,7 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
     struct attempt a = { .bulk = b, .way = BULK_PLAIN };
     a.written.bad_row = UINT64_MAX;
     int status = batch_order(&b->batch, &a.written.bad_row, err);
+    const uint64_t folded = b->batch.taken - b->batch.count;
     if (status >= 0)
         status = b->db ? write_own(b, &a, deadline, err)
                        : bulk_write(b->conn, &b->batch, BULK_APART, &a.written, deadline, err);
@@ -169,7 +170,7 @@ static int write_batch(weir_bulk *b, weir_deadline deadline, weir_error *err)
         return status;
     b->result.rows += a.written.rows;
     b->result.skipped += a.written.skipped;
-    b->result.folded += b->batch.taken - b->batch.count;
+    b->result.folded += folded;
     b->result.batches++;
     return WEIR_OK;
 }

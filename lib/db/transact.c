@@ -47,6 +47,12 @@ static enum again allowed_by(int status, const weir_error *err)
     return status == WEIR_E_LOST && (err->flags & lost) == lost ? AGAIN_OUTAGE : AGAIN_NEVER;
 }
 
+/* What failures in the transaction allow. */
+static enum again allowed_in(struct transaction_state state)
+{
+    return state.retry ? AGAIN_CONFLICT : state.lost ? AGAIN_OUTAGE : state.careful ? AGAIN_CAREFULLY : AGAIN_NEVER;
+}
+
 /* What the body left: it may have forgotten to write err, or have ended what was not its to end. */
 static int run_body(struct transact *t, weir_conn conn, weir_error *err)
 {
@@ -55,10 +61,7 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     struct transaction_state state = transaction_look(conn);
     if (status < 0 && err->status != status)
         fail(err, status, "the body of the transaction failed (%s)", weir_status_name(status));
-    t->failure = state.retry     ? AGAIN_CONFLICT
-                 : state.lost    ? AGAIN_OUTAGE
-                 : state.careful ? AGAIN_CAREFULLY
-                                 : AGAIN_NEVER;
+    t->failure = allowed_in(state);
     if (status == 0 && state.inner)
         return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
@@ -83,8 +86,11 @@ static int commit(struct transact *t, weir_conn conn, weir_error *err)
     else
         weir_rollback(conn, t->deadline, &ignored);
     t->outcome.attempts = attempts;
-    if (status < 0 && t->outcome.state == WEIR_NOT_COMMITTED)
-        t->again = t->failure ? t->failure : allowed_by(status, err);
+    if (status >= 0 || t->outcome.state != WEIR_NOT_COMMITTED)
+        return status;
+    if (!t->failure)
+        t->failure = allowed_in(transaction_look(conn)); /* of batches that had waited for the commit */
+    t->again = t->failure ? t->failure : allowed_by(status, err);
     return status;
 }
 

@@ -80,7 +80,8 @@ static int check(const weir_backend *b, weir_error *err)
     if (b->abi != WEIR_BACKEND_ABI)
         return fail(err, WEIR_E_ABI, "driver '%s' is made for backend ABI %u, this library has %u", name,
                     (unsigned)b->abi, WEIR_BACKEND_ABI);
-    if (b->size < sizeof(weir_backend) || (b->sql && b->sql->size < sizeof(weir_sql_wing)))
+    if (b->size < sizeof(weir_backend) || (b->sql && b->sql->size < sizeof(weir_sql_wing)) ||
+        (b->bulk && b->bulk->size < sizeof(weir_bulk_wing)))
         return fail(err, WEIR_E_ABI, "driver '%s' is made for an older <weir/backend.h>", name);
     const char *what = flaw(b);
     return what ? fail(err, WEIR_E_ABI, "driver '%s': %s", name, what) : WEIR_OK;

@@ -52,6 +52,12 @@ void batch_end(struct batch *b)
     arena_end(&b->sums, b->alloc);
 }
 
+void batch_move(struct batch *to, struct batch *from)
+{
+    *to = *from;
+    batch_init(from, to->alloc, to->spec, to->most_rows, to->most_bytes);
+}
+
 /* The last block is the largest. */
 void batch_clear(struct batch *b)
 {

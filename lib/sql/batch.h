@@ -44,6 +44,8 @@ struct batch {
 
 void batch_init(struct batch *b, const struct alloc *a, const weir_bulk_spec *spec, size_t rows, size_t bytes);
 void batch_end(struct batch *b);
+void batch_move(struct batch *to,
+                struct batch *from); /* which is empty then, as batch_init leaves it; `to` held nothing */
 
 /* What is wrong with a row by itself; WEIR_OK: nothing, and *size is what it takes. */
 int batch_check(const struct batch *b, weir_args cells, size_t *size, weir_error *err);

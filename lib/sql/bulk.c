@@ -1,5 +1,9 @@
 /*
  * Bulk on a connection: writing one batch, and finding the bad rows in it.
+ *
+ * Where the driver can write several batches in one round trip, small ones of a transaction that can be run again wait for each other: they
+ * are written before anything else is done on the connection, the commit included.  So nobody can tell that they have waited, but by where
+ * a failure is heard of; and after one all of it runs again, and no batch waits then.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
@@ -66,8 +70,9 @@ static int insert_each(struct link *l, const weir_bulk_spec *spec, const weir_va
 
 struct writing {
     struct link *link;
-    const struct batch *batch;
-    uint64_t kind; /* the number of its spec */
+    struct batch *batch;
+    const weir_bulk_spec *spec; /* that is kept of it, and … */
+    uint64_t kind;              /* … its number */
     int64_t until;
     struct bulk_written *written;
 };
@@ -164,17 +169,22 @@ static bool is_worth_rerun(int status, const weir_error *err)
            status != WEIR_E_CANCELLED;
 }
 
-/* Two round trips fewer.  Of one that fails some rows may be written, so the transaction is of no use any more. */
-static int write_hopefully(const struct writing *w, weir_error *err)
+/* Some rows may be written, so the transaction is of no use any more. */
+static int doom(struct link *l, int status, const weir_error *err)
 {
-    struct link *l = w->link;
-    int status = write_plain(w, err);
-    if (status >= 0 || l->doom_status)
+    if (l->doom_status)
         return status;
     l->careful = is_worth_rerun(status, err);
     l->doom_status = status;
     link_keep_error(l, &l->doom, err);
     return status;
+}
+
+/* Two round trips fewer. */
+static int write_hopefully(const struct writing *w, weir_error *err)
+{
+    int status = write_plain(w, err);
+    return status < 0 ? doom(w->link, status, err) : status;
 }
 
 /* One that fails leaves the transaction as it was before, if that can be: it is the caller's to go on with. */
@@ -201,14 +211,94 @@ static int (*const ways[])(const struct writing *w, weir_error *err) = {
     [BULK_APART] = write_apart,
 };
 
-static int know_kind(struct writing *w, weir_error *err)
+static int no_memory(weir_error *err)
 {
-    w->kind = specs_number(&w->link->specs, w->link->source->alloc, w->batch->spec);
-    return w->kind ? WEIR_OK : fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
+    return fail(err, WEIR_E_MEMORY, "no memory for a bulk job");
 }
 
-int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct bulk_written *written,
-               weir_deadline deadline, weir_error *err)
+static int know_kind(struct writing *w, weir_error *err)
+{
+    w->spec = specs_keep(&w->link->specs, w->link->source->alloc, w->batch->spec, &w->kind);
+    return w->spec ? WEIR_OK : no_memory(err);
+}
+
+/* ---- batches that wait */
+
+#define LATE_BYTES ((size_t)64 << 10) /* more take longer than a round trip */
+
+struct late_batch {
+    struct batch batch;
+    const weir_bulk_spec *spec; /* kept by the link: it has no more than these to write meanwhile */
+    uint64_t kind;
+};
+_Static_assert(WEIR_BULK_JOBS <= SPECS_KEPT, "the specs of all that wait are kept");
+
+static bool may_wait(const struct link *l, const struct batch *b, enum bulk_way way, weir_deadline deadline)
+{
+    const weir_bulk_wing *wing = l->backend->bulk;
+    return way == BULK_APART && l->rerun && wing && wing->write_all && !deadline.ns && l->late.count < WEIR_BULK_JOBS &&
+           l->late.bytes + b->used <= LATE_BYTES;
+}
+
+static int let_wait(const struct writing *w, weir_error *err)
+{
+    struct late *late = &w->link->late;
+    if (!late->batches)
+        late->batches = mem_zeroed(w->link->source->alloc, WEIR_BULK_JOBS * sizeof *late->batches);
+    if (!late->batches)
+        return no_memory(err);
+    struct late_batch *place = &late->batches[late->count++];
+    late->bytes += w->batch->used;
+    batch_move(&place->batch, w->batch);
+    place->spec = w->spec;
+    place->kind = w->kind;
+    return WEIR_OK;
+}
+
+void bulk_drop_late(struct link *l)
+{
+    while (l->late.count)
+        batch_end(&l->late.batches[--l->late.count].batch);
+    l->late.bytes = 0;
+}
+
+static int write_late(struct link *l, int *commits, int64_t until, weir_error *err)
+{
+    weir_bulk_job jobs[WEIR_BULK_JOBS];
+    for (size_t i = 0; i < l->late.count; i++) {
+        const struct late_batch *b = &l->late.batches[i];
+        jobs[i] = (weir_bulk_job){ b->kind, b->spec, b->batch.cells, b->batch.count };
+    }
+    int status = l->backend->bulk->write_all(l->conn, jobs, l->late.count, commits, until, err);
+    bulk_drop_late(l);
+    if (status < 0)
+        return doom(l, status, err);
+    slot_answered(l->slot);
+    return status;
+}
+
+int bulk_write_late(struct link *l, weir_error *err)
+{
+    weir_error own;
+    int commits = 0;
+    int64_t until;
+    err = err ? err : &own;
+    int status = link_until(&until, l, (weir_deadline){ 0 }, err);
+    return status < 0 ? status : write_late(l, &commits, until, err);
+}
+
+int bulk_commit_late(struct link *l, bool *sent, int64_t until, weir_error *err)
+{
+    int commits = 1;
+    int status = write_late(l, &commits, until, err);
+    *sent = commits;
+    return status;
+}
+
+/* ---- all of it */
+
+int bulk_write(weir_conn conn, struct batch *b, enum bulk_way way, struct bulk_written *written, weir_deadline deadline,
+               weir_error *err)
 {
     struct link *l;
     *written = (struct bulk_written){ .bad_row = UINT64_MAX };
@@ -216,14 +306,16 @@ int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct 
     if (status < 0)
         return status;
     struct writing w = { .link = l, .batch = b, .written = written };
-    status = link_ready(l, err);
+    const size_t taken = b->taken;
+    const bool waits = may_wait(l, b, way, deadline) && link_is_usable(l);
+    status = waits ? WEIR_OK : link_ready(l, err);
     if (status >= 0)
         status = link_until(&w.until, l, deadline, err);
     if (status >= 0)
         status = know_kind(&w, err);
     if (status >= 0)
-        status = ways[way](&w, err);
+        status = waits ? let_wait(&w, err) : ways[way](&w, err);
     if (status >= 0)
-        written->rows = b->taken - written->skipped;
+        written->rows = taken - written->skipped;
     return link_leave(l, status, err);
 }

@@ -20,9 +20,15 @@ enum bulk_way {
     BULK_APART    /* in a transaction that goes on: plain, then carefully; what fails is undone */
 };
 
-/* Writes all rows of a batch that is in order. */
-int bulk_write(weir_conn conn, const struct batch *b, enum bulk_way way, struct bulk_written *written,
-               weir_deadline deadline, weir_error *err);
+/* Writes all rows of a batch that is in order; or takes them over, and the batch is empty then. */
+int bulk_write(weir_conn conn, struct batch *b, enum bulk_way way, struct bulk_written *written, weir_deadline deadline,
+               weir_error *err);
+
+/* Those that were taken over.  A failure dooms the transaction, of which all is to be run again.  err may be NULL. */
+int bulk_write_late(struct link *l, weir_error *err);
+/* The same, and commits.  *sent: of a failure, the commit may have been. */
+int bulk_commit_late(struct link *l, bool *sent, int64_t until, weir_error *err);
+void bulk_drop_late(struct link *l);
 
 /* Is it the row's fault, so that others may do better? */
 bool bulk_blames_row(int status);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <base/error.h>
+#include <sql/bulk.h>
 #include <sql/link.h>
 
 static void keep_nothing(struct link *l)
@@ -15,6 +16,7 @@ static void keep_nothing(struct link *l)
     l->depth = 0;
     l->doom_status = 0;
     l->bound = NEVER;
+    bulk_drop_late(l);
 }
 
 /* The driver's connection follows the link in one block, as aligned as malloc would have it. */
@@ -202,6 +204,8 @@ static void destroy(struct weir_slot *s)
     cache_end(&l->cache, alloc);
     arena_end(&l->texts, alloc);
     specs_end(&l->specs, alloc);
+    bulk_drop_late(l);
+    mem_free(alloc, l->late.batches);
     mem_free(alloc, l->cells);
     mem_free(alloc, l->result_failure);
     mem_free(alloc, l->doom);
@@ -254,7 +258,7 @@ int link_leave_failed(struct link *l, int status, const weir_error *err)
     return status;
 }
 
-int link_tell_unready(const struct link *l, weir_error *err)
+static int tell_unready(const struct link *l, weir_error *err)
 {
     if (!l->sql)
         return fail(err, WEIR_E_UNSUPPORTED, "driver '%s' has no SQL", l->backend->name);
@@ -273,6 +277,11 @@ int link_tell_unready(const struct link *l, weir_error *err)
     fail_in(err, l->doom ? l->doom : &unknown,
             l->careful ? "a batch in this transaction has failed" : "the server has rolled this transaction back");
     return l->doom_status;
+}
+
+int link_make_ready(struct link *l, weir_error *err)
+{
+    return link_is_usable(l) ? bulk_write_late(l, err) : tell_unready(l, err);
 }
 
 int link_until_moment(int64_t *until, const struct link *l, weir_error *err)

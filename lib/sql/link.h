@@ -16,6 +16,12 @@
 
 #define SECRET_MAX 1024
 
+/* bulk.c: in an open transaction that would rather be run again. */
+struct late {
+    size_t count, bytes;
+    struct late_batch *batches; /* room for all that may be; NULL: none has been needed */
+};
+
 /* What a pool's links are opened from; outlives them. */
 struct link_source {
     const weir_backend *backend;
@@ -64,6 +70,7 @@ struct link {
     bool ended;       /* a statement in it has ended it: nothing but rollback works */
     bool rerun;       /* who runs it would rather run it again than have savepoints set for what hardly ever fails */
     bool careful;     /* … and is to do so: a batch has failed without one */
+    struct late late; /* batches in it that wait for the next statement, or the commit */
     int64_t bound;    /* no statement of it runs past this moment */
     int doom_status;  /* < 0: the server has undone it, or it is to be undone; nothing but rollback works */
     weir_error *doom; /* how; may be NULL for want of memory */
@@ -72,7 +79,7 @@ struct link {
 extern const struct link_ops link_ops;
 
 void link_learn(struct link *l, int status, const weir_error *err); /* what a failure says about the connection */
-int link_tell_unready(const struct link *l, weir_error *err);       /* why no statement can be run on it now */
+int link_make_ready(struct link *l, weir_error *err);               /* or tells why no statement can be run on it now */
 
 /* The link of a loan, for one call; WEIR_E_STALE and so on as slot_enter. */
 static inline int link_enter(struct link **out, weir_conn conn, weir_error *err)
@@ -105,11 +112,17 @@ static inline int link_leave(struct link *l, int status, const weir_error *err)
     return status;
 }
 
-/* May a statement be run on it now?  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died. */
-static inline int link_ready(const struct link *l, weir_error *err)
+static inline bool link_is_usable(const struct link *l)
 {
-    bool ready = l->sql && !l->reading && !l->dead && !l->doom_status && !l->ended;
-    return ready ? WEIR_OK : link_tell_unready(l, err);
+    return l->sql && !l->reading && !l->dead && !l->doom_status && !l->ended;
+}
+/*
+ * May a statement be run on it now?  Batches that wait are written first.  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without
+ * SQL, or how a doomed transaction died.
+ */
+static inline int link_ready(struct link *l, weir_error *err)
+{
+    return link_is_usable(l) && !l->late.count ? WEIR_OK : link_make_ready(l, err);
 }
 
 int link_until_moment(int64_t *until, const struct link *l, weir_error *err);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sql/spec.h>
 
-#define KEPT 16
-
 struct spec {
     struct spec *next;
     uint64_t number;
@@ -83,7 +81,7 @@ static struct spec **find(struct specs *s, const struct alloc *a, const weir_bul
     for (unsigned n = 0; *at; at = &(*at)->next) {
         if (is_same(&(*at)->said, spec))
             return at;
-        if (++n == KEPT) {
+        if (++n == SPECS_KEPT) {
             mem_free(a, *at);
             *at = NULL;
             return at;
@@ -92,7 +90,7 @@ static struct spec **find(struct specs *s, const struct alloc *a, const weir_bul
     return at;
 }
 
-uint64_t specs_number(struct specs *s, const struct alloc *a, const weir_bulk_spec *spec)
+const weir_bulk_spec *specs_keep(struct specs *s, const struct alloc *a, const weir_bulk_spec *spec, uint64_t *number)
 {
     struct spec **place = find(s, a, spec), *found = *place;
     if (found)
@@ -100,10 +98,11 @@ uint64_t specs_number(struct specs *s, const struct alloc *a, const weir_bulk_sp
     else
         found = create(s, a, spec);
     if (!found)
-        return 0;
+        return NULL;
     found->next = s->kept;
     s->kept = found;
-    return found->number;
+    *number = found->number;
+    return &found->said;
 }
 
 void specs_end(struct specs *s, const struct alloc *a)

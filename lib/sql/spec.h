@@ -18,8 +18,14 @@ struct specs {
     uint64_t numbered;
 };
 
-/* The number of all that write the same in the same way; 0: no memory. */
-uint64_t specs_number(struct specs *s, const struct alloc *a, const weir_bulk_spec *spec);
+/* How many are kept. */
+#define SPECS_KEPT 16
+
+/*
+ * The one that is kept of all that write the same in the same way, and its number.  It lasts until so many others have been asked for.
+ * NULL: no memory.
+ */
+const weir_bulk_spec *specs_keep(struct specs *s, const struct alloc *a, const weir_bulk_spec *spec, uint64_t *number);
 void specs_end(struct specs *s, const struct alloc *a);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <base/error.h>
+#include <sql/bulk.h>
 #include <sql/transaction.h>
 
 static int savepoint(struct link *l, const char *verb, int64_t until, weir_error *err)
@@ -87,6 +88,7 @@ static void end_outer(struct link *l)
     l->doom_status = 0;
     l->ended = false;
     l->bound = NEVER;
+    bulk_drop_late(l);
 }
 
 static int in_doubt(const struct link *l, weir_error *err)
@@ -116,14 +118,17 @@ static void undo_outer(struct link *l, int64_t until, uint32_t *state)
     rollback_outer(l, until, &ignored);
 }
 
-static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+/* `sent`: the commit was, or may have been. */
+static int conclude(struct link *l, int status, bool sent, int64_t until, uint32_t *state, weir_error *err)
 {
-    int status = l->sql->commit(l->conn, until, err);
+    bool lost = status < 0 && err->flags & WEIR_CONNECTION_DEAD;
     if (status >= 0) {
         *state = WEIR_COMMITTED;
-    } else if (err->flags & WEIR_CONNECTION_DEAD && l->writes) {
+    } else if (lost && l->writes && sent) {
         *state = WEIR_COMMIT_UNKNOWN;
         status = in_doubt(l, err);
+    } else if (lost) {
+        *state = WEIR_NOT_COMMITTED;
     } else {
         undo_outer(l, until, state);
     }
@@ -131,10 +136,25 @@ static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error
     return status;
 }
 
+static int commit_now(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    int status = l->sql->commit(l->conn, until, err);
+    return conclude(l, status, true, until, state, err);
+}
+
+static int commit_late(struct link *l, int64_t until, uint32_t *state, weir_error *err)
+{
+    bool sent;
+    int status = bulk_commit_late(l, &sent, until, err);
+    return conclude(l, status, sent, until, state, err);
+}
+
 static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state, weir_error *err)
 {
     int64_t until;
     int status = link_until(&until, l, deadline, err);
+    if (status >= 0 && l->late.count && link_is_usable(l))
+        return commit_late(l, until, state, err);
     if (status >= 0)
         status = link_ready(l, err);
     if (status >= 0)
@@ -198,6 +218,7 @@ int weir_commit(weir_outcome *outcome, weir_conn conn, weir_deadline deadline, w
 static int rollback_inner(struct link *l, int64_t until, weir_error *err)
 {
     l->depth--;
+    bulk_drop_late(l); /* what was there before has been written with the savepoint */
     if (l->doom_status)
         return WEIR_OK; /* the server has undone all of it; the outermost rollback clears that */
     int status = savepoint(l, "ROLLBACK TO SAVEPOINT", until, err);

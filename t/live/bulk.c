@@ -334,6 +334,107 @@ static void test_in_body(void)
     is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "51", "all of them");
 }
 
+/* ---- jobs in a body may wait for each other, which nobody can tell */
+
+/* A job of two rows (k, 1) and (k, 2) that are to be `must`; < 0: they are bad. */
+static int write_pair(weir_conn conn, const char *k, int64_t must, weir_error *e)
+{
+    weir_bulk_spec s = spec();
+    weir_bulk *bulk;
+    int status = weir_bulk_open_on(&bulk, conn, &s, e);
+    if (status < 0)
+        return status;
+    add_but(bulk, k, 1, 1, must);
+    add_but(bulk, k, 2, 1, must);
+    return weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, e);
+}
+
+static int64_t count_on(weir_conn conn, weir_error *e)
+{
+    weir_rows rows;
+    int64_t n = -1;
+    if (weir_query(&rows, conn, "SELECT COUNT(*) FROM weir_bulk_t", WEIR_NO_ARGS, (weir_deadline){ 0 }, e) < 0)
+        return -1;
+    if (weir_rows_next(rows, e) == WEIR_ROW)
+        n = weir_rows_int(rows, 0);
+    weir_rows_close(&rows, NULL);
+    return n;
+}
+
+static int count_between(weir_conn conn, void *arg, weir_error *e)
+{
+    int64_t *seen = arg;
+    write_pair(conn, "a", 1, e);
+    seen[0] = count_on(conn, e);
+    write_pair(conn, "b", 1, e);
+    if (weir_begin(conn, NULL, (weir_deadline){ 0 }, e) < 0)
+        return e->status;
+    write_pair(conn, "c", 1, e);
+    weir_rollback(conn, (weir_deadline){ 0 }, e);
+    seen[1] = count_on(conn, e);
+    if (weir_begin(conn, NULL, (weir_deadline){ 0 }, e) < 0)
+        return e->status;
+    write_pair(conn, "d", 1, e);
+    return weir_commit(NULL, conn, (weir_deadline){ 0 }, e);
+}
+
+static int write_twenty(weir_conn conn, void *arg, weir_error *e)
+{
+    char k[8];
+    int status = WEIR_OK;
+    for (int i = 0; i < 20 && status >= 0; i++) {
+        snprintf(k, sizeof k, "k%d", i);
+        status = write_pair(conn, k, i == *(int *)arg ? -1 : i, e);
+    }
+    return status;
+}
+
+/* What it makes of a failure is its own affair. */
+static int go_on_after(weir_conn conn, void *arg, weir_error *e)
+{
+    int *told = arg;
+    told[2]++;
+    told[0] = write_pair(conn, "bad", -1, e);
+    told[1] = count_on(conn, e) < 0;
+    return write_pair(conn, "good", 1, e);
+}
+
+static int give_up(weir_conn conn, void *arg, weir_error *e)
+{
+    (void)arg;
+    write_pair(conn, "given up", 1, e);
+    return 1;
+}
+
+static int transact(weir_body body, void *arg)
+{
+    make_table();
+    return weir_transact(NULL, db, body, arg, NULL, (weir_deadline){ 0 }, &err);
+}
+
+static void test_jobs_in_body(void)
+{
+    int64_t seen[2] = { 0 };
+    int bad = -1, told[3] = { 0 };
+    is_int(transact(count_between, seen), WEIR_OK, "a body writes several jobs, and looks at what is there");
+    is_int(seen[0], 2, "  a query behind a job sees its rows");
+    is_int(seen[1], 4, "  what is written in a savepoint goes with it");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "6", "  and the rest is committed");
+    is_int(transact(write_twenty, &bad), WEIR_OK, "twenty jobs are written in one body");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "40", "  with all their rows");
+    bad = 13;
+    is_int(transact(write_twenty, &bad), WEIR_E_NOT_NULL, "of twenty one is bad: that fails");
+    has_text(err.text, "must", "  by its reason");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "0", "  and nothing is written");
+    is_int(transact(give_up, NULL), 1, "a body gives up behind a job");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "0", "  nothing of which is written, or left for the next");
+    is_int(transact(go_on_after, told), WEIR_OK, "a body goes on after a bad job");
+    is_int(told[0], WEIR_E_NOT_NULL, "  which it was told of where it ended it");
+    is_int(told[1], 0, "  so that the query behind it could be run");
+    is_int(told[2], 2, "  in a second run");
+    is_text(ask("SELECT COUNT(*) FROM weir_bulk_t"), "2", "  and what is good is committed");
+}
+
 static int add_decimal(weir_bulk *bulk, const char *added, const char *compared)
 {
     const weir_value d = compared ? weir_decimal(compared) : weir_null();
@@ -581,6 +682,7 @@ void bulk_scenario(weir_db *on, const struct bulk_dialect *of)
     test_refused();
     test_on_conn();
     test_in_body();
+    test_jobs_in_body();
     test_decimals();
     test_newer(0);
     test_newer(1);

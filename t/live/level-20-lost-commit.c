@@ -7,7 +7,7 @@
 #include "levels.h"
 #include "proxy.h"
 
-#define MOST_BYTES 200
+#define MOST_BYTES 1000
 #define MOST_PLACES 100
 
 struct cut {
@@ -16,6 +16,7 @@ struct cut {
     long after;
     int before; /* transactions of the same session that went well */
     bool early; /* broken before it begins */
+    bool bulk;  /* all of them write in bulk, which may wait for the commit */
     atomic_bool armed;
     int runs;
     int64_t n;
@@ -39,12 +40,27 @@ static void break_road(struct cut *c)
     proxy_fault(c->proxy, c->way, PROXY_CUT, c->after);
 }
 
+static int write_in_bulk(weir_conn conn, int64_t n, weir_error *err)
+{
+    static const weir_column column = { .name = "n" };
+    static const weir_bulk_spec spec = {
+        .size = sizeof spec, .table = "level_ledger", .columns = &column, .count = 1, .insert_only = 1
+    };
+    weir_bulk *bulk;
+    int st = weir_bulk_open_on(&bulk, conn, &spec, err);
+    if (st < 0)
+        return st;
+    weir_bulk_row(bulk, WEIR_ARGS(weir_int(n)), err);
+    return weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, err);
+}
+
 /* The first run breaks it, at the very end. */
 static int body(weir_conn conn, void *arg, weir_error *err)
 {
     struct cut *c = arg;
     const int st =
-        weir_exec(NULL, conn, "INSERT INTO level_ledger(n) VALUES (?)", WEIR_ARGS(weir_int(c->n)), LONG, err);
+        c->bulk ? write_in_bulk(conn, c->n, err)
+                : weir_exec(NULL, conn, "INSERT INTO level_ledger(n) VALUES (?)", WEIR_ARGS(weir_int(c->n)), LONG, err);
     if (st >= 0 && c->runs++ == 0 && !c->early)
         break_road(c);
     return st;
@@ -52,8 +68,9 @@ static int body(weir_conn conn, void *arg, weir_error *err)
 
 static int change_nothing(weir_conn conn, void *arg, weir_error *err)
 {
-    (void)arg;
-    return weir_exec(NULL, conn, "UPDATE level_ledger SET n = n WHERE n = 0", WEIR_NO_ARGS, LONG, err);
+    const struct cut *c = arg;
+    return c->bulk ? write_in_bulk(conn, 0, err)
+                   : weir_exec(NULL, conn, "UPDATE level_ledger SET n = n WHERE n = 0", WEIR_NO_ARGS, LONG, err);
 }
 
 /*
@@ -78,7 +95,7 @@ static void transact(struct cut *c, const struct place *place, const weir_transa
         break_road(c);
     }
     for (int i = 0; i < c->before; i++)
-        if (weir_transact(NULL, db, change_nothing, NULL, options, LONG, &c->err) < 0)
+        if (weir_transact(NULL, db, change_nothing, c, options, LONG, &c->err) < 0)
             tap_bail("%s", c->err.text);
     c->status = weir_transact(&c->outcome, db, body, c, options, LONG, &c->err);
     if (atomic_exchange(&c->armed, false))
@@ -114,13 +131,13 @@ static void look(struct tally *t, const struct cut *c, weir_db *witness)
 static int64_t last_n;
 
 /* Byte by byte, until nothing is lost any more. */
-static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct place *place, int before,
+static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct place *place, int before, bool bulk,
                             const weir_transact_options *options, weir_db *witness)
 {
     struct tally t = { 0 };
     bool lost = true;
     for (long after = 0; lost && after < MOST_BYTES; after++) {
-        struct cut c = { .proxy = p, .way = way, .after = after, .before = before, .n = ++last_n };
+        struct cut c = { .proxy = p, .way = way, .after = after, .before = before, .bulk = bulk, .n = ++last_n };
         transact(&c, place, options);
         look(&t, &c, witness);
         lost = c.figures.lost > 0;
@@ -128,15 +145,16 @@ static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct pl
     return t;
 }
 
-static void level(struct proxy *p, enum proxy_way way, const struct place *place, int before, bool exactly_once,
-                  weir_db *witness)
+static void level(struct proxy *p, enum proxy_way way, const struct place *place, int before, bool bulk,
+                  bool exactly_once, weir_db *witness)
 {
     const weir_transact_options options = { .size = sizeof options, .exactly_once = exactly_once };
     const bool settles = place->traces || exactly_once;
-    const struct tally t = cut_all(p, way, place, before, &options, witness);
+    const struct tally t = cut_all(p, way, place, before, bulk, &options, witness);
     ok(t.lost > 1 && t.lost == t.cuts - 1 && t.in_doubt > 1,
-       "level 20: the road is cut at %d bytes %s COMMIT%s, %d of them in doubt, after %d transactions", t.lost,
-       way == PROXY_TO_CLIENT ? "behind" : "of", exactly_once ? " and a marker" : "", t.in_doubt, before);
+       "level 20: the road is cut at %d bytes %s COMMIT%s%s, %d of them in doubt, after %d transactions", t.lost,
+       way == PROXY_TO_CLIENT ? "behind" : "of", bulk ? " in bulk" : "", exactly_once ? " and a marker" : "",
+       t.in_doubt, before);
     is_int(t.untrue, 0, "  and what is told is true each time");
     is_int(t.unproven, 0, "  with nothing run again without proof");
     is_int(t.settled, settles ? t.in_doubt : 0, "  %s", settles ? "every one is settled" : "none can be settled");
@@ -210,10 +228,11 @@ void level_20_lost_commit(const struct place *place)
     talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
     talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
     struct proxy *p = proxy_start(place->port);
-    for (int i = 0; i < 4; i++) { /* a driver may begin transactions that follow others in another way */
-        const int before = i & 2, exactly_once = i & 1;
-        level(p, PROXY_TO_CLIENT, place, before, exactly_once, witness);
-        level(p, PROXY_TO_SERVER, place, before, exactly_once, witness);
+    for (int i = 0; i < 6; i++) { /* a driver may begin transactions that follow others in another way */
+        const bool exactly_once = i & 1, bulk = i > 3;
+        const int before = i > 1 ? 2 : 0;
+        level(p, PROXY_TO_CLIENT, place, before, bulk, exactly_once, witness);
+        level(p, PROXY_TO_SERVER, place, before, bulk, exactly_once, witness);
     }
     cut_early(p, place, witness);
     proxy_stop(&p);

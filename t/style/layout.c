@@ -23,7 +23,7 @@ SIZED(weir_health, last);
 SIZED(weir_host, decimal_compare);
 SIZED(weir_target, read_only);
 SIZED(weir_sql_wing, sweep_markers);
-SIZED(weir_bulk_wing, write);
+SIZED(weir_bulk_wing, write_all);
 SIZED(weir_bulk_spec, batch_rows);
 
 /* A driver's ABI number must be readable whatever else changes: it comes first, and the size right behind it. */
