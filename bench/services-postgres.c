@@ -125,40 +125,68 @@ static enum end next_end(PGconn *pg)
     return end;
 }
 
-/* The BEGIN and the first statement in one. */
-static enum end begin_with(PGconn *pg, const char *statement, int n, const char *const *values)
+/* The columns of an operation's rows of one table. */
+struct arrays {
+    char columns[COLUMNS][ARRAY_MAX];
+    const char *values[COLUMNS];
+    int n;
+};
+
+static void fill(struct arrays *a, int service, const struct operation *o)
 {
-    const bool sent = PQenterPipelineMode(pg) && PQsendQueryParams(pg, "BEGIN", 0, NULL, NULL, NULL, NULL, 0) &&
-                      PQsendQueryPrepared(pg, statement, n, values, NULL, NULL, 0) && PQpipelineSync(pg);
-    if (!sent || next_end(pg) != COMMITTED)
-        return FAILED;
-    const enum end end = next_end(pg);
+    for (int i = 0; i < ROWS; i++) {
+        a->n = 0;
+        put(a->columns[a->n++], i, o->items[i].symbol);
+        if (service != SHARED)
+            put_number(a->columns[a->n++], i, o->slot);
+        put_number(a->columns[a->n++], i, 1);
+        put_number(a->columns[a->n++], i, o->items[i].total);
+        put_number(a->columns[a->n++], i, o->items[i].newest);
+    }
+    for (int i = 0; i < a->n; i++)
+        a->values[i] = a->columns[i];
+}
+
+static bool queue(PGconn *pg, const char *word)
+{
+    return PQsendQueryParams(pg, word, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+static bool queue_table(PGconn *pg, int service, const struct arrays *a)
+{
+    return PQsendQueryPrepared(pg, sql_table_name(service), a->n, a->values, NULL, NULL, 0);
+}
+
+/* The first failure of so many statements in a pipeline that has been sent. */
+static enum end end_pipeline(PGconn *pg, int statements)
+{
+    enum end end = COMMITTED;
+    for (int i = 0; i < statements; i++) {
+        const enum end next = next_end(pg);
+        end = end == COMMITTED ? next : end;
+    }
     PQclear(PQgetResult(pg)); /* the sync */
     return PQexitPipelineMode(pg) ? end : FAILED;
 }
 
+/* The BEGIN and the first statement in one. */
+static enum end begin_with(PGconn *pg, int service, const struct arrays *a)
+{
+    const bool sent =
+        PQenterPipelineMode(pg) && queue(pg, "BEGIN") && queue_table(pg, service, a) && PQpipelineSync(pg);
+    return sent ? end_pipeline(pg, 2) : FAILED;
+}
+
 static enum end write_table(struct bare *b, int service, const struct operation *o, bool begin, int think_us)
 {
-    char columns[COLUMNS][ARRAY_MAX];
-    const char *values[COLUMNS];
-    int n = 0;
-    for (int i = 0; i < ROWS; i++) {
-        n = 0;
-        put(columns[n++], i, o->items[i].symbol);
-        if (service != SHARED)
-            put_number(columns[n++], i, o->slot);
-        put_number(columns[n++], i, 1);
-        put_number(columns[n++], i, o->items[i].total);
-        put_number(columns[n++], i, o->items[i].newest);
-    }
-    for (int i = 0; i < n; i++)
-        values[i] = columns[i];
+    struct arrays a;
+    fill(&a, service, o);
     if (prepare(b, service) != COMMITTED)
         return FAILED;
     think(think_us);
     if (begin)
-        return begin_with(b->pg, sql_table_name(service), n, values);
-    return end_of(PQexecPrepared(b->pg, sql_table_name(service), n, values, NULL, NULL, 0));
+        return begin_with(b->pg, service, &a);
+    return end_of(PQexecPrepared(b->pg, sql_table_name(service), a.n, a.values, NULL, NULL, 0));
 }
 
 static enum end write_tables(struct bare *b, const struct operation *o, bool begin, int think_us)
@@ -167,14 +195,36 @@ static enum end write_tables(struct bare *b, const struct operation *o, bool beg
     return end == COMMITTED ? write_table(b, SHARED, o, false, think_us) : end;
 }
 
+/* All of it, the COMMIT too. */
+static enum end in_one_pipeline(struct bare *b, const struct operation *o, int think_us)
+{
+    const int services[] = { o->service, SHARED };
+    struct arrays a[2];
+    for (int i = 0; i < 2; i++) {
+        if (prepare(b, services[i]) != COMMITTED)
+            return FAILED;
+        fill(&a[i], services[i], o);
+        think(think_us);
+    }
+    const bool sent = PQenterPipelineMode(b->pg) && queue(b->pg, "BEGIN") && queue_table(b->pg, services[0], &a[0]) &&
+                      queue_table(b->pg, services[1], &a[1]) && queue(b->pg, "COMMIT") && PQpipelineSync(b->pg);
+    return sent ? end_pipeline(b->pg, 4) : FAILED;
+}
+
+static enum end write_and_commit(struct bare *b, const struct operation *o, enum how how, int think_us)
+{
+    if (how == PIPELINE)
+        return in_one_pipeline(b, o, think_us);
+    if (how != UNSAID && say(b, "BEGIN") != COMMITTED) /* READ COMMITTED is the default */
+        return FAILED;
+    const enum end end = how == PLAIN ? write_rows(b, o, think_us) : write_tables(b, o, how == UNSAID, think_us);
+    return end == COMMITTED ? say(b, "COMMIT") : end;
+}
+
 static enum end bare_operate(void *conn, const struct operation *o, enum how how, int think_us)
 {
     struct bare *b = conn;
-    if (how != UNSAID && say(b, "BEGIN") != COMMITTED) /* READ COMMITTED is the default */
-        return FAILED;
-    enum end end = how == PLAIN ? write_rows(b, o, think_us) : write_tables(b, o, how == UNSAID, think_us);
-    if (end == COMMITTED)
-        end = say(b, "COMMIT");
+    const enum end end = write_and_commit(b, o, how, think_us);
     if (end != COMMITTED)
         say(b, "ROLLBACK");
     return end;
@@ -189,6 +239,7 @@ const struct database services_postgres = {
     .deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
     .others = "SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
     .unsaid = true,
+    .pipeline = true,
     .connect = bare_connect,
     .operate = bare_operate,
     .disconnect = bare_disconnect,

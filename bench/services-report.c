@@ -114,7 +114,7 @@ static bool is_bulk(const struct mode *m)
 
 static bool is_default(const struct mode *m)
 {
-    return m->no_options;
+    return m->no_options && !m->unsettled;
 }
 
 static bool is_fixed(const struct mode *m)

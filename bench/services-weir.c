@@ -134,9 +134,9 @@ static enum end operate(void *side, struct operation *o, const struct mode *m, i
 {
     struct weir_side *s = side;
     struct body body = { s, o, think_us };
-    const weir_transact_options options = { .size = sizeof options,
-                                            .isolation = m->isolation,
-                                            .attempts = (uint32_t)m->attempts };
+    const weir_transact_options options = {
+        .size = sizeof options, .isolation = m->isolation, .attempts = (uint32_t)m->attempts, .unsettled = m->unsettled
+    };
     weir_outcome outcome;
     weir_error err;
     if (m->sorted)

@@ -34,11 +34,13 @@ static const struct mode modes[] = {
     { .name = "+ rows in key order", .side = WEIR, .bound = POOL, .isolation = RC, .sorted = true },
     { BULK, .name = "+ bulk" },
     { BULK, .name = "+ bulk, weir's defaults", .no_options = true },
+    { BULK, .name = "+ bulk, defaults, unsettled", .no_options = true, .unsettled = true },
     { BULK, .name = "+ bulk, 4 writers", .writers = "4" },
     { BULK, .name = "+ bulk, 8 writers", .writers = "8" },
     { BULK, .name = "+ bulk, auto", .writers = "auto" },
     { BULK, .name = "+ bulk, any order", .any_order = true },
     { BULK, .name = "+ bulk, 4 writers, any order", .writers = "4", .any_order = true },
+    { BULK, .name = "+ bulk, any order, unsettled", .any_order = true, .unsettled = true },
     { UNCHANGED, .name = "unchanged SQL, 2 writers", .writers = "2", .is_fixed = true },
     { UNCHANGED, .name = "unchanged SQL, 4 writers", .writers = "4", .is_fixed = true },
     { UNCHANGED, .name = "unchanged SQL, 8 writers", .writers = "8", .is_fixed = true },
@@ -50,6 +52,9 @@ static const struct mode modes[] = {
     { BY_HAND, .name = "by hand, 15 connections", .how = WHOLE, .bound = 15 },
     { BY_HAND, .name = "by hand, 4, BEGIN unsaid", .how = UNSAID, .bound = 4 },
     { BY_HAND, .name = "by hand, 15, BEGIN unsaid", .how = UNSAID, .bound = 15 },
+    { BY_HAND, .name = "by hand, 4, one pipeline", .how = PIPELINE, .bound = 4 },
+    { BY_HAND, .name = "by hand, 8, one pipeline", .how = PIPELINE, .bound = 8 },
+    { BY_HAND, .name = "by hand, 15, one pipeline", .how = PIPELINE, .bound = 15 },
     { BY_HAND, .name = "arrays by hand, 4 connections", .how = ARRAYS, .bound = 4 },
     { BY_HAND, .name = "arrays by hand, 8 connections", .how = ARRAYS, .bound = 8 },
     { BY_HAND, .name = "arrays by hand, 15 connections", .how = ARRAYS, .bound = 15 },
@@ -89,7 +94,9 @@ void must(bool fine, const char *what, const char *why)
 
 static bool applies(const struct mode *m, const struct database *d)
 {
-    if ((m->how == ARRAYS && !d->arrays) || (m->how == UNSAID && !d->unsaid))
+    if ((m->how == ARRAYS && !d->arrays) || (m->how == UNSAID && !d->unsaid) || (m->how == PIPELINE && !d->pipeline))
+        return false;
+    if (m->unsettled && !d->pipeline)
         return false;
     if (m->side == HAND)
         return (m->bound == 1) == d->one_writer;

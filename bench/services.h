@@ -72,8 +72,8 @@ void sql_upsert_row(char out[SQL_MAX], enum dialect d, int service, const struct
 
 /* ---- databases and their bare sides: services-mysql.c, -postgres.c, -sqlite.c */
 
-/* A statement a row; one a table; the same, and nobody waits for the BEGIN; one a table, bound as arrays. */
-enum how { PLAIN, WHOLE, UNSAID, ARRAYS };
+/* A statement a row; one a table; the same, and nobody waits for the BEGIN, or for anything; one a table, bound as arrays. */
+enum how { PLAIN, WHOLE, UNSAID, PIPELINE, ARRAYS };
 enum end { COMMITTED, CONFLICT, FAILED }; /* a conflict may be tried again: all is undone */
 
 struct database {
@@ -82,10 +82,10 @@ struct database {
     bool one_writer;              /* the file is locked as a whole: how many write is not a question */
     bool (*start)(char url[600]); /* false: there is none.  The url is weir's. */
     void (*stop)(void);
-    const char *deadlocks;  /* the query that counts those of the server; NULL: it has none */
-    const char *others;     /* the query that counts other sessions; NULL: nobody waits for their end */
-    bool arrays, unsaid;    /* can do that */
-    void *(*connect)(void); /* NULL: it was refused */
+    const char *deadlocks;         /* the query that counts those of the server; NULL: it has none */
+    const char *others;            /* the query that counts other sessions; NULL: nobody waits for their end */
+    bool arrays, unsaid, pipeline; /* can do that */
+    void *(*connect)(void);        /* NULL: it was refused */
     enum end (*operate)(void *conn, const struct operation *o, enum how how, int think_us);
     void (*disconnect)(void *conn);
 };
@@ -104,6 +104,7 @@ struct mode {
     bool sorted;
     const char *writers; /* WEIR: write_concurrency */
     bool no_options;     /* WEIR: everything is at its default */
+    bool unsettled;      /* WEIR: what becomes of a lost commit is not asked for, as nobody does by hand */
     bool any_order;      /* WEIR: whoever is there first takes what is free, as by hand */
     int longer;          /* as many times the operations: they take little, or something is to be found out first */
     bool is_bulk, is_fixed, is_auto; /* what the goals ask about */

@@ -126,10 +126,10 @@ static inline size_t weir_newer_by(const weir_column *columns, size_t from, uint
 
 /* A batch of rows, as `write` below has it. */
 typedef struct weir_bulk_job {
-    uint64_t kind;
     const weir_bulk_spec *spec;
     const weir_value *const *rows;
     size_t count;
+    uint64_t kind;
 } weir_bulk_job;
 
 /* Many rows of one table at once. */

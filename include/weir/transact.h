@@ -23,6 +23,7 @@ typedef struct weir_transact_options {
     uint32_t attempts;       /* how often the body may run; 0: the option transact_attempts */
     uint32_t read_only;      /* a reader's transaction: weir_transact borrows with WEIR_READ */
     uint32_t exactly_once;   /* weir_transact writes a marker row beside the rest, by which a lost commit is settled */
+    uint32_t unsettled;      /* 1: nobody asks what became of a lost commit, which may save a round trip */
     const weir_token *after; /* see at least this */
 } weir_transact_options;
 

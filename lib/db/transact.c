@@ -94,13 +94,18 @@ static int commit(struct transact *t, weir_conn conn, weir_error *err)
     return status;
 }
 
+static bool wants_trace(const struct transact *t)
+{
+    return !*t->claim.marker && !t->options.unsettled;
+}
+
 static int begin(struct transact *t, weir_conn conn, weir_error *err)
 {
     int status = WEIR_OK;
     if (t->options.exactly_once && !t->options.read_only)
         status = settle_prepare(t->db, conn, &t->claim, t->deadline, err);
     if (status >= 0)
-        status = transaction_begin(conn, &t->options, *t->claim.marker ? NULL : t->claim.trace, t->deadline, err);
+        status = transaction_begin(conn, &t->options, wants_trace(t) ? t->claim.trace : NULL, t->deadline, err);
     if (status >= 0)
         status = transaction_bound(conn, t->until, !t->careful && t->outcome.attempts < t->attempts, err);
     else
@@ -208,6 +213,8 @@ static int check(const weir_db *db, weir_body body, const weir_transact_options 
         return fail(err, WEIR_E_ARGUMENT, "no %s was given", db ? "body" : "database");
     if (options && options->size != sizeof *options)
         return fail(err, WEIR_E_ARGUMENT, "weir_transact_options: size is not set");
+    if (options && options->exactly_once && options->unsettled)
+        return fail(err, WEIR_E_ARGUMENT, "weir_transact_options: exactly_once and unsettled exclude each other");
     return WEIR_OK;
 }
 

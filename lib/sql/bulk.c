@@ -267,7 +267,7 @@ static int write_late(struct link *l, int *commits, int64_t until, weir_error *e
     weir_bulk_job jobs[WEIR_BULK_JOBS];
     for (size_t i = 0; i < l->late.count; i++) {
         const struct late_batch *b = &l->late.batches[i];
-        jobs[i] = (weir_bulk_job){ b->kind, b->spec, b->batch.cells, b->batch.count };
+        jobs[i] = (weir_bulk_job){ b->spec, b->batch.cells, b->batch.count, b->kind };
     }
     int status = l->backend->bulk->write_all(l->conn, jobs, l->late.count, commits, until, err);
     bulk_drop_late(l);

@@ -157,6 +157,11 @@ static void unsettled_commits(void)
         transact_by(&d, &(weir_transact_options){ .size = sizeof(weir_transact_options), .exactly_once = 1 }, 600000),
         WEIR_E_UNSUPPORTED, "and one without markers refuses exactly_once");
     is_int(d.runs, 3, "  before anything is run");
+    is_int(transact_by(
+               &d, &(weir_transact_options){ .size = sizeof(weir_transact_options), .exactly_once = 1, .unsettled = 1 },
+               600000),
+           WEIR_E_ARGUMENT, "exactly once and unsettled cannot be had together");
+    is_int(d.runs, 3, "  which is said before anything is run");
     close_flowing();
 }
 

@@ -146,11 +146,10 @@ static struct tally cut_all(struct proxy *p, enum proxy_way way, const struct pl
 }
 
 static void level(struct proxy *p, enum proxy_way way, const struct place *place, int before, bool bulk,
-                  bool exactly_once, weir_db *witness)
+                  const weir_transact_options *how, weir_db *witness)
 {
-    const weir_transact_options options = { .size = sizeof options, .exactly_once = exactly_once };
-    const bool settles = place->traces || exactly_once;
-    const struct tally t = cut_all(p, way, place, before, bulk, &options, witness);
+    const bool exactly_once = how->exactly_once, settles = (place->traces && !how->unsettled) || exactly_once;
+    const struct tally t = cut_all(p, way, place, before, bulk, how, witness);
     ok(t.lost > 1 && t.lost == t.cuts - 1 && t.in_doubt > 1,
        "level 20: the road is cut at %d bytes %s COMMIT%s%s, %d of them in doubt, after %d transactions", t.lost,
        way == PROXY_TO_CLIENT ? "behind" : "of", bulk ? " in bulk" : "", exactly_once ? " and a marker" : "",
@@ -228,11 +227,12 @@ void level_20_lost_commit(const struct place *place)
     talk_db_run(witness, "DROP TABLE IF EXISTS level_ledger");
     talk_db_run(witness, "CREATE TABLE level_ledger(n BIGINT NOT NULL)");
     struct proxy *p = proxy_start(place->port);
-    for (int i = 0; i < 6; i++) { /* a driver may begin transactions that follow others in another way */
-        const bool exactly_once = i & 1, bulk = i > 3;
+    for (int i = 0; i < 7; i++) { /* a driver may begin transactions that follow others in another way */
+        const weir_transact_options how = { .size = sizeof how, .exactly_once = i & 1, .unsettled = i == 6 };
+        const bool bulk = i > 3;
         const int before = i > 1 ? 2 : 0;
-        level(p, PROXY_TO_CLIENT, place, before, bulk, exactly_once, witness);
-        level(p, PROXY_TO_SERVER, place, before, bulk, exactly_once, witness);
+        level(p, PROXY_TO_CLIENT, place, before, bulk, &how, witness);
+        level(p, PROXY_TO_SERVER, place, before, bulk, &how, witness);
     }
     cut_early(p, place, witness);
     proxy_stop(&p);

@@ -42,6 +42,6 @@ ENDS_WITH(weir_error, reserved);
 ENDS_WITH(weir_value, length);
 ENDS_WITH(weir_option, line);
 ENDS_WITH(weir_args, n);
-ENDS_WITH(weir_bulk_job, count);
+ENDS_WITH(weir_bulk_job, kind);
 ENDS_WITH(weir_conn, loan);
 ENDS_WITH(weir_rows, result);
