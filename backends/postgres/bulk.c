@@ -148,7 +148,8 @@ int pg_bulk_write(void *conn, uint64_t kind, const weir_bulk_spec *spec, const w
 struct part {
     struct pg_rows rows;
     struct pg_plan *plan;
-    int fresh; /* it was made, or looked at, for this */
+    int fresh;        /* it was made, or looked at, for this */
+    unsigned changes; /* of the plan, when it was ready for this: another that shares it may want it otherwise */
 };
 
 static int make_ready(struct pg_conn *c, struct part *part, const weir_bulk_job *job, weir_error *err)
@@ -162,6 +163,7 @@ static int make_ready(struct pg_conn *c, struct part *part, const weir_bulk_job 
         return st;
     st = pg_plan_ready(c, part->plan, &part->rows, &bad, err);
     part->fresh = part->plan->fresh;
+    part->changes = part->plan->changes;
     if (st < 0)
         doubt(c, part->plan, part->fresh, err);
     return st;
@@ -206,10 +208,15 @@ static int hear_parts(struct pg_conn *c, const struct part *parts, size_t count,
 static int end_queue(struct pg_conn *c)
 {
     weir_error ignored;
+    PGresult *r = NULL;
     int st = pg_sync(c, &ignored);
     if (st == WEIR_OK)
         st = pg_pass(c, &ignored);
-    return st < 0 ? st : pg_finish(c, NULL, NULL, &ignored);
+    if (st == WEIR_OK)
+        st = pg_answer(c, &r, &ignored);
+    for (; st == WEIR_OK && r; st = pg_answer(c, &r, &ignored))
+        PQclear(r);
+    return st;
 }
 
 static int write_parts(struct pg_conn *c, const struct part *parts, size_t count, int to_commit, int *commits,
@@ -235,6 +242,40 @@ static int write_parts(struct pg_conn *c, const struct part *parts, size_t count
     return st < 0 ? st : hear_parts(c, parts, count, to_commit, err);
 }
 
+static int are_ready(const struct part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].changes != parts[i].plan->changes)
+            return 0;
+    return 1;
+}
+
+static int write_in_turn(struct pg_conn *c, const struct part *parts, size_t count, int to_commit, int *commits,
+                         int64_t deadline_ns, weir_error *err)
+{
+    size_t bad;
+    int st = WEIR_OK;
+    for (size_t i = 0; i < count && st == WEIR_OK; i++)
+        st = unnest(c, parts[i].plan, &parts[i].rows, &bad, err);
+    if (st < 0 || !to_commit)
+        return st;
+    *commits = 1;
+    return pg_commit(c, deadline_ns, err);
+}
+
+static int write_together(struct pg_conn *c, const struct part *parts, size_t count, int to_commit, int *commits,
+                          weir_error *err)
+{
+    int st = write_parts(c, parts, count, to_commit, commits, err);
+    if (st < 0 && c->again) {
+        pg_unmake_commit(c, err);
+        st = write_parts(c, parts, count, to_commit, commits, err);
+    }
+    if (st < 0)
+        pg_unmake_commit(c, err);
+    return st;
+}
+
 int pg_bulk_write_all(void *conn, const weir_bulk_job *jobs, size_t count, int *commits, int64_t deadline_ns,
                       weir_error *err)
 {
@@ -244,15 +285,15 @@ int pg_bulk_write_all(void *conn, const weir_bulk_job *jobs, size_t count, int *
     memset(parts, 0, sizeof parts);
     int st = pg_begins(c, deadline_ns, err);
     *commits = 0;
+    if (st == WEIR_OK && to_commit && !c->in_transaction)
+        st = c->host->fail(err, WEIR_E_STATEMENT, "postgres: there is no transaction to commit");
     for (size_t i = 0; i < count && st == WEIR_OK; i++)
         st = make_ready(c, &parts[i], &jobs[i], err);
-    if (st == WEIR_OK) {
-        st = write_parts(c, parts, count, to_commit, commits, err);
-        if (st < 0 && c->again)
-            st = write_parts(c, parts, count, to_commit, commits, err);
-    }
-    if (st < 0)
-        pg_unmake_commit(c, err);
+    if (st == WEIR_OK)
+        st = are_ready(parts, count) ? write_together(c, parts, count, to_commit, commits, err)
+                                     : write_in_turn(c, parts, count, to_commit, commits, deadline_ns, err);
+    if (st < 0 && PQtransactionStatus(c->pg) == PQTRANS_INERROR)
+        *commits = 0; /* it was heard that the commit did not run */
     for (size_t i = 0; i < count; i++)
         c->host->realloc(c->host->ctx, parts[i].rows.kinds, 0);
     return st;

@@ -117,6 +117,7 @@ struct pg_plan {
     struct pg_stmt *stmt; /* NULL: to be made */
     int fresh;            /* the hook that runs has asked for the types */
     int doubt;            /* it has failed, and nobody has since */
+    unsigned changes;     /* how often the types that are sent have changed */
 };
 
 #define PG_PLANS 16

@@ -138,6 +138,7 @@ static void choose(struct pg_plan *p, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         p->sent[i] = pg_wide_type(p->types[i]);
+    p->changes++;
 }
 
 static int create(struct pg_conn *c, struct pg_plan *p, uint64_t kind, const weir_bulk_spec *spec, weir_error *err)
@@ -280,6 +281,7 @@ static void loosen(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *r
     for (size_t i = 0; i < rows->spec->count; i++)
         if (!pg_column_is_native(p->sent[i], rows, i)) {
             p->sent[i] = PG_TEXT;
+            p->changes++;
             forget_statement(c, p);
         }
 }

@@ -2,7 +2,8 @@
  * Transactions: how they begin, and how they end.
  *
  * To begin one takes no round trip: it is noted, and goes in front of the first statement, in one pipeline with that and the question for
- * the transaction's id.  Behind a failure the server does nothing more of a pipeline.
+ * the transaction's id; or in front of all of them and the COMMIT (bulk.c), and then that question has to be answered before.  Behind a
+ * failure the server does nothing more of a pipeline.
  *
  * Any failure in a transaction leaves it open and useless until it is rolled back; the server sees to that.  A commit of such a one is
  * answered with success and the word ROLLBACK, which is a failure here.
@@ -188,6 +189,7 @@ int pg_begin_first(struct pg_conn *c, weir_error *err)
     PGresult *end = NULL;
     if (!c->begin.pending || !c->begin.trace)
         return WEIR_OK;
+    c->running = NULL;
     int st = pg_lead(c, err);
     if (st == WEIR_OK)
         st = pg_sync(c, err);
@@ -195,7 +197,8 @@ int pg_begin_first(struct pg_conn *c, weir_error *err)
         st = pg_pass(c, err);
     if (st == WEIR_OK)
         st = pg_answer(c, &end, err);
-    PQclear(end);
+    if (st == WEIR_OK && (end || PQstatus(c->pg) != CONNECTION_OK)) /* last words */
+        return pg_finish(c, end, NULL, err);
     return st;
 }
 
@@ -263,6 +266,7 @@ int pg_queue_commit(struct pg_conn *c, weir_error *err)
 int pg_hear_commit(struct pg_conn *c, weir_error *err)
 {
     PGresult *r = NULL;
+    c->running = NULL;
     if (c->commit.fresh) {
         const int st = pg_hear(c, &r, err);
         if (st < 0)

@@ -72,7 +72,7 @@ WEIR_API WEIR_CHECKED int weir_bulk_open(weir_bulk **out, weir_db *db, const wei
 /*
  * The same on a borrowed connection, all of it in the caller's transaction, which is his to end; nothing is retried.  A batch that fails is
  * undone, and the transaction goes on; in the body of weir_transact, that body runs again first, with savepoints that it had not before.
- * There, small batches may wait for what is done next on the connection, or the commit, if weir_bulk_finish is given no deadline.
+ * There, small batches may wait for what is done next on the connection, or the commit, unless weir_bulk_finish is given a deadline.
  */
 WEIR_API WEIR_CHECKED int weir_bulk_open_on(weir_bulk **out, weir_conn conn, const weir_bulk_spec *spec,
                                             weir_error *err);

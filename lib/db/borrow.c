@@ -78,7 +78,7 @@ void *weir_conn_native(weir_conn conn)
     weir_error err;
     if (link_enter(&l, conn, NULL) < 0)
         return NULL;
-    int status = l->late.count ? link_ready(l, &err) : WEIR_OK;
+    int status = l->late.count ? link_ready(l, (weir_deadline){ 0 }, &err) : WEIR_OK;
     void *native = status >= 0 && l->backend->native ? l->backend->native(l->conn) : NULL;
     l->foreign |= native != NULL;
     link_leave(l, status, &err);

@@ -65,8 +65,8 @@ static int run_body(struct transact *t, weir_conn conn, weir_error *err)
     if (status == 0 && state.inner)
         return fail(err, WEIR_E_ARGUMENT, "the body of the transaction has left a savepoint open");
     if (state.held && state.open) {
-        bool own = status < 0 &&
-                   status != WEIR_E_IN_DOUBT; /* of another transaction, run by the body: that may have happened */
+        /* Of another transaction, run by the body: that may have happened.  Whatever it returns, it may have mistaken whose failure it was. */
+        bool own = (status < 0 && status != WEIR_E_IN_DOUBT) || (status > 0 && t->failure == AGAIN_CAREFULLY);
         t->again = own ? t->failure : AGAIN_NEVER;
         return status;
     }
@@ -199,7 +199,7 @@ static int run(struct transact *t, weir_error *err)
     t->attempts = t->options.attempts ? t->options.attempts : t->db->transact_attempts;
     pool_earn_retry(t->db->pool);
     int status = try_once(t, err);
-    while (status < 0 && t->again && t->outcome.attempts < t->attempts && may_run_again(t) && pause(t, &random)) {
+    while (status != 0 && t->again && t->outcome.attempts < t->attempts && may_run_again(t) && pause(t, &random)) {
         pool_count(t->db->pool, COUNT_RETRY);
         status = try_once(t, err);
     }

@@ -165,8 +165,8 @@ static int write_carefully(const struct writing *w, weir_error *err)
 
 static bool is_worth_rerun(int status, const weir_error *err)
 {
-    return !(err->flags & (WEIR_RETRY_TRANSACTION | WEIR_CONNECTION_DEAD)) && status != WEIR_E_TIMEOUT &&
-           status != WEIR_E_CANCELLED;
+    return !(err->flags & (WEIR_RETRY_TRANSACTION | WEIR_CONNECTION_DEAD | WEIR_ROLLED_BACK)) &&
+           status != WEIR_E_TIMEOUT && status != WEIR_E_CANCELLED;
 }
 
 /* Some rows may be written, so the transaction is of no use any more. */
@@ -236,8 +236,8 @@ _Static_assert(WEIR_BULK_JOBS <= SPECS_KEPT, "the specs of all that wait are kep
 static bool may_wait(const struct link *l, const struct batch *b, enum bulk_way way, weir_deadline deadline)
 {
     const weir_bulk_wing *wing = l->backend->bulk;
-    return way == BULK_APART && l->rerun && wing && wing->write_all && !deadline.ns && l->late.count < WEIR_BULK_JOBS &&
-           l->late.bytes + b->used <= LATE_BYTES;
+    return way == BULK_APART && l->depth && l->rerun && !l->foreign && wing && wing->write_all && !deadline.ns &&
+           l->late.count < WEIR_BULK_JOBS && l->late.bytes + b->used <= LATE_BYTES;
 }
 
 static int let_wait(const struct writing *w, weir_error *err)
@@ -277,13 +277,13 @@ static int write_late(struct link *l, int *commits, int64_t until, weir_error *e
     return status;
 }
 
-int bulk_write_late(struct link *l, weir_error *err)
+int bulk_write_late(struct link *l, weir_deadline deadline, weir_error *err)
 {
     weir_error own;
     int commits = 0;
     int64_t until;
     err = err ? err : &own;
-    int status = link_until(&until, l, (weir_deadline){ 0 }, err);
+    int status = link_until(&until, l, deadline, err);
     return status < 0 ? status : write_late(l, &commits, until, err);
 }
 
@@ -308,7 +308,7 @@ int bulk_write(weir_conn conn, struct batch *b, enum bulk_way way, struct bulk_w
     struct writing w = { .link = l, .batch = b, .written = written };
     const size_t taken = b->taken;
     const bool waits = may_wait(l, b, way, deadline) && link_is_usable(l);
-    status = waits ? WEIR_OK : link_ready(l, err);
+    status = waits ? WEIR_OK : link_ready(l, deadline, err);
     if (status >= 0)
         status = link_until(&w.until, l, deadline, err);
     if (status >= 0)

@@ -25,7 +25,7 @@ int bulk_write(weir_conn conn, struct batch *b, enum bulk_way way, struct bulk_w
                weir_error *err);
 
 /* Those that were taken over.  A failure dooms the transaction, of which all is to be run again.  err may be NULL. */
-int bulk_write_late(struct link *l, weir_error *err);
+int bulk_write_late(struct link *l, weir_deadline deadline, weir_error *err);
 /* The same, and commits.  *sent: of a failure, the commit may have been. */
 int bulk_commit_late(struct link *l, bool *sent, int64_t until, weir_error *err);
 void bulk_drop_late(struct link *l);

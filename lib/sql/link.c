@@ -279,9 +279,9 @@ static int tell_unready(const struct link *l, weir_error *err)
     return l->doom_status;
 }
 
-int link_make_ready(struct link *l, weir_error *err)
+int link_make_ready(struct link *l, weir_deadline deadline, weir_error *err)
 {
-    return link_is_usable(l) ? bulk_write_late(l, err) : tell_unready(l, err);
+    return link_is_usable(l) ? bulk_write_late(l, deadline, err) : tell_unready(l, err);
 }
 
 int link_until_moment(int64_t *until, const struct link *l, weir_error *err)

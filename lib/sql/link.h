@@ -79,7 +79,8 @@ struct link {
 extern const struct link_ops link_ops;
 
 void link_learn(struct link *l, int status, const weir_error *err); /* what a failure says about the connection */
-int link_make_ready(struct link *l, weir_error *err);               /* or tells why no statement can be run on it now */
+int link_make_ready(struct link *l, weir_deadline deadline,
+                    weir_error *err); /* or tells why no statement can be run on it now */
 
 /* The link of a loan, for one call; WEIR_E_STALE and so on as slot_enter. */
 static inline int link_enter(struct link **out, weir_conn conn, weir_error *err)
@@ -117,12 +118,12 @@ static inline bool link_is_usable(const struct link *l)
     return l->sql && !l->reading && !l->dead && !l->doom_status && !l->ended;
 }
 /*
- * May a statement be run on it now?  Batches that wait are written first.  WEIR_E_BUSY while a result is open, WEIR_E_UNSUPPORTED without
- * SQL, or how a doomed transaction died.
+ * May a statement be run on it now?  Batches that wait are written first, by that deadline.  WEIR_E_BUSY while a result is open,
+ * WEIR_E_UNSUPPORTED without SQL, or how a doomed transaction died.
  */
-static inline int link_ready(struct link *l, weir_error *err)
+static inline int link_ready(struct link *l, weir_deadline deadline, weir_error *err)
 {
-    return link_is_usable(l) && !l->late.count ? WEIR_OK : link_make_ready(l, err);
+    return link_is_usable(l) && !l->late.count ? WEIR_OK : link_make_ready(l, deadline, err);
 }
 
 int link_until_moment(int64_t *until, const struct link *l, weir_error *err);

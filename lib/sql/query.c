@@ -10,7 +10,7 @@
 /* May the statement run, and until when? */
 static inline int may_run(struct link *l, int64_t *until, const char *sql, weir_deadline deadline, weir_error *err)
 {
-    int status = sql ? link_ready(l, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
+    int status = sql ? link_ready(l, deadline, err) : fail(err, WEIR_E_ARGUMENT, "no statement was given");
     return status < 0 ? status : link_until(until, l, deadline, err);
 }
 

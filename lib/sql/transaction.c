@@ -69,7 +69,7 @@ int transaction_begin(weir_conn conn, const weir_transact_options *options, char
     if (status < 0)
         return status;
     int64_t until;
-    status = link_ready(l, err);
+    status = link_ready(l, deadline, err);
     if (status >= 0)
         status = link_until(&until, l, deadline, err);
     if (status >= 0)
@@ -86,7 +86,7 @@ static void end_outer(struct link *l)
 {
     l->depth = 0;
     l->doom_status = 0;
-    l->ended = false;
+    l->ended = l->rerun = false;
     l->bound = NEVER;
     bulk_drop_late(l);
 }
@@ -156,7 +156,7 @@ static int commit_outer(struct link *l, weir_deadline deadline, uint32_t *state,
     if (status >= 0 && l->late.count && link_is_usable(l))
         return commit_late(l, until, state, err);
     if (status >= 0)
-        status = link_ready(l, err);
+        status = link_ready(l, deadline, err);
     if (status >= 0)
         return commit_now(l, until, state, err);
     undo_outer(l, until, state);
@@ -177,7 +177,7 @@ static int commit_inner(struct link *l, weir_deadline deadline, uint32_t *state,
     int64_t until;
     int status = link_until(&until, l, deadline, err);
     if (status >= 0)
-        status = link_ready(l, err);
+        status = link_ready(l, deadline, err);
     l->depth--;
     if (status >= 0)
         status = savepoint(l, "RELEASE SAVEPOINT", until, err);
@@ -218,12 +218,13 @@ int weir_commit(weir_outcome *outcome, weir_conn conn, weir_deadline deadline, w
 static int rollback_inner(struct link *l, int64_t until, weir_error *err)
 {
     l->depth--;
-    bulk_drop_late(l); /* what was there before has been written with the savepoint */
     if (l->doom_status)
         return WEIR_OK; /* the server has undone all of it; the outermost rollback clears that */
     int status = savepoint(l, "ROLLBACK TO SAVEPOINT", until, err);
-    if (status >= 0)
+    if (status >= 0) {
+        bulk_drop_late(l); /* what was there before it was written with the savepoint */
         status = savepoint(l, "RELEASE SAVEPOINT", until, err);
+    }
     if (status < 0)
         l->depth++;
     return status;
@@ -275,7 +276,7 @@ int transaction_settle(weir_conn conn, const char *trace, weir_deadline deadline
     int status = link_enter(&l, conn, err);
     if (status < 0)
         return status;
-    status = link_ready(l, err);
+    status = link_ready(l, deadline, err);
     if (status >= 0)
         status = link_until(&until, l, deadline, err);
     if (status >= 0)

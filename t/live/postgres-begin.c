@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <libpq-fe.h>
 #include <weir.h>
 #include "postgres-rig.h"
@@ -128,6 +129,113 @@ static void test_services(struct proxy *p)
             is_int(proxy_round_trips(p) - before, 2, "  in two round trips, on a warm session");
     }
     is_int(proxy_round_trips(p) - before, 1, "  in one, if its commit need not be settled");
+    weir_db_close(&db);
+}
+
+/* ---- jobs that wait for the commit ---- */
+
+#define NOW ((weir_deadline){ 0 })
+
+static int write_value(weir_conn conn, const weir_bulk_spec *spec, weir_value v, weir_error *e)
+{
+    weir_bulk *bulk;
+    const int status = weir_bulk_open_on(&bulk, conn, spec, e);
+    if (status < 0)
+        return status;
+    weir_bulk_row(bulk, WEIR_ARGS(v), e);
+    return weir_bulk_finish(&bulk, NULL, NOW, e);
+}
+
+static int ends_before_its_job(weir_conn conn, void *arg, weir_error *e)
+{
+    weir_bulk *bulk;
+    (void)arg;
+    if (weir_bulk_open_on(&bulk, conn, &specs[0], e) < 0)
+        return e->status;
+    weir_bulk_row(bulk, WEIR_ARGS(weir_int(100)), e);
+    weir_rollback(conn, NOW, e);
+    return weir_bulk_finish(&bulk, NULL, NOW, e) < 0 ? WEIR_OK : 1;
+}
+
+/* What the native handle sees: of rows that waited, and of others that come then. */
+static int gives_itself_away(weir_conn conn, void *arg, weir_error *e)
+{
+    int *seen = arg;
+    for (int i = 0; i < 2; i++) {
+        if (write_value(conn, &specs[0], weir_int(200 + i), e) < 0)
+            return e->status;
+        PGresult *r = PQexec(weir_conn_native(conn), "SELECT count(*) FROM keyed WHERE n >= 200");
+        seen[i] = atoi(PQgetvalue(r, 0, 0));
+        PQclear(r);
+    }
+    return WEIR_OK;
+}
+
+static int asks_behind(weir_conn conn, void *arg, weir_error *e)
+{
+    const int status = write_value(conn, &specs[0], weir_int(300), e);
+    *(int *)arg = status < 0 ? status : weir_exec(NULL, conn, "SELECT 1", WEIR_NO_ARGS, weir_after_ms(50), e);
+    return 1;
+}
+
+/* The second wants the column's type otherwise. */
+static int sends_two_types(weir_conn conn, void *arg, weir_error *e)
+{
+    (void)arg;
+    const int status = write_value(conn, &specs[0], weir_int(400), e);
+    return status < 0 ? status : write_value(conn, &specs[0], weir_text("401"), e);
+}
+
+static int breaks_a_late_rule(weir_conn conn, void *arg, weir_error *e)
+{
+    static const weir_bulk_spec late = {
+        .size = sizeof late, .table = "late", .columns = &column, .count = 1, .insert_only = 1
+    };
+    ++*(int *)arg;
+    return write_value(conn, &late, weir_int(7), e);
+}
+
+/* It takes the failure for its own, and gives up. */
+static int mistakes(weir_conn conn, void *arg, weir_error *e)
+{
+    static const weir_bulk_spec again = {
+        .size = sizeof again, .table = "keyed", .columns = &column, .count = 1, .insert_only = 1
+    };
+    int *told = arg;
+    told[0] = write_value(conn, &again, weir_int(400), e);
+    told[1] = weir_exec(NULL, conn, "SELECT 1", WEIR_NO_ARGS, NOW, e);
+    return 1;
+}
+
+static void test_waiting(void *witness)
+{
+    char url[128];
+    weir_db *db;
+    int seen[2] = { 0 }, timed = 0, runs = 0, told[2] = { 0 };
+    snprintf(url, sizeof url, "postgres://weir@127.0.0.1:%d/postgres?pool_size=1&cancel_grace=30s", server.port);
+    if (weir_db_open(&db, url, NULL, &err) < 0)
+        tap_bail("%s", err.text);
+    is_int(weir_transact(NULL, db, ends_before_its_job, NULL, NULL, NOW, &err), WEIR_E_ARGUMENT,
+           "a body ends its transaction, and then a job");
+    is_int(weir_transact(NULL, db, gives_itself_away, seen, NULL, NOW, &err), WEIR_OK,
+           "another uses the native handle");
+    is_int(ask_int(witness, "SELECT count(*) FROM keyed WHERE n = 100"), 0, "  and writes nothing of the former's");
+    ok(seen[0] == 1 && seen[1] == 2, "  which sees the rows of each job");
+    must(witness, "BEGIN");
+    must(witness, "INSERT INTO keyed VALUES (300)");
+    is_int(weir_transact(NULL, db, asks_behind, &timed, NULL, NOW, &err), 1, "a job would wait for a lock");
+    is_int(timed, WEIR_E_TIMEOUT, "  but no longer than the statement behind it may");
+    must(witness, "ROLLBACK");
+    is_int(weir_transact(NULL, db, sends_two_types, NULL, NULL, NOW, &err), WEIR_OK, "two jobs send different types");
+    is_int(ask_int(witness, "SELECT count(*) FROM keyed WHERE n IN (400, 401)"), 2, "  and both are written");
+    must(witness, "INSERT INTO late VALUES (7)");
+    is_int(weir_transact(NULL, db, breaks_a_late_rule, &runs, NULL, NOW, &err), WEIR_E_UNIQUE,
+           "a commit fails by itself");
+    is_int(runs, 1, "  which is no reason to run the body again");
+    is_int(weir_transact(NULL, db, mistakes, told, NULL, NOW, &err), 1, "a body gives up for a job's failure");
+    ok(told[0] == WEIR_E_UNIQUE && told[1] >= 0, "  but not before the job itself has told it");
+    must(witness, "DELETE FROM keyed WHERE n >= 100");
+    must(witness, "DELETE FROM late");
     weir_db_close(&db);
 }
 
@@ -320,6 +428,7 @@ int main(void)
     test_trips(p, &by_proxy);
     test_pooled(p);
     test_services(p);
+    test_waiting(conn);
     test_others_first(conn, insert);
     forget(conn, &insert);
     end(&conn);
