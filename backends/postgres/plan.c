@@ -241,17 +241,33 @@ int pg_all_native(const Oid *types, const struct pg_rows *rows)
     return 1;
 }
 
-/* The server would take bytes for the text of whatever the column holds. */
+/* A bytea that had to take numbers once is one again. */
+static void tighten(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows)
+{
+    for (size_t i = 0; i < rows->spec->count; i++)
+        if (p->types[i] == PG_BYTEA && p->sent[i] != PG_BYTEA && rows->kinds[i] & 1u << WEIR_BLOB &&
+            pg_column_is_native(PG_BYTEA, rows, i)) {
+            p->sent[i] = PG_BYTEA;
+            p->changes++;
+            forget_statement(c, p);
+        }
+}
+
+/* The server would take bytes for the text of whatever the column holds; in a bytea, too, if other cells have to go as text. */
 static int refuse_blobs(struct pg_conn *c, const struct pg_plan *p, const struct pg_rows *rows, size_t *bad,
                         weir_error *err)
 {
-    for (size_t i = 0; i < rows->spec->count; i++)
-        for (size_t k = 0; p->types[i] != PG_BYTEA && k < rows->count; k++)
+    for (size_t i = 0; i < rows->spec->count; i++) {
+        const int takes = p->types[i] == PG_BYTEA && pg_column_is_native(PG_BYTEA, rows, i);
+        for (size_t k = 0; !takes && k < rows->count; k++)
             if (rows->cells[k][i].type == WEIR_BLOB) {
                 *bad = k;
-                return c->host->fail(err, WEIR_E_DATA, "column %s is no bytea: it holds no blob",
+                return c->host->fail(err, WEIR_E_DATA,
+                                     p->types[i] == PG_BYTEA ? "column %s: a blob does not go together with numbers"
+                                                             : "column %s is no bytea: it holds no blob",
                                      rows->spec->columns[i].name);
             }
+    }
     return WEIR_OK;
 }
 
@@ -289,6 +305,7 @@ static void loosen(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *r
 int pg_plan_ready(struct pg_conn *c, struct pg_plan *p, const struct pg_rows *rows, size_t *bad, weir_error *err)
 {
     const weir_bulk_spec *spec = rows->spec;
+    tighten(c, p, rows);
     int st = WEIR_OK, fits = pg_all_native(p->sent, rows);
     if (!p->fresh && (p->doubt || !fits || has_casts(p, spec->count))) {
         st = learn_again(c, p, spec, err);

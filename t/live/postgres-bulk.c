@@ -70,6 +70,31 @@ static void test_writers(weir_db *db)
     talk_db_run(db, "DROP TABLE hot");
 }
 
+/* Which go to the server in different ways. */
+static void test_blobs_and_numbers(weir_db *db)
+{
+    static const weir_column columns[] = { { "id", 1, 0 }, { "b", 0, 0 } };
+    const weir_bulk_spec spec = { .size = sizeof spec, .table = "bytes", .columns = columns, .count = 2 };
+    const weir_value cells[] = { weir_blob("\\x41", 4), weir_int(50), weir_blob("\0\1", 2), weir_null() };
+    weir_error err;
+    talk_db_run(db, "CREATE TABLE bytes (id INT PRIMARY KEY, b BYTEA)");
+    for (int job = 0; job < 2; job++) {
+        weir_bulk *bulk;
+        if (weir_bulk_open(&bulk, db, &spec, &err) < 0)
+            tap_bail("%s", err.text);
+        for (int i = 0; i < 4; i++) /* the second job has blobs alone */
+            weir_bulk_row(bulk, WEIR_ARGS(weir_int(10 * job + i), job && i == 1 ? cells[0] : cells[i]), &err);
+        if (!is_int(weir_bulk_finish(&bulk, NULL, (weir_deadline){ 0 }, &err), WEIR_OK, "blobs %s are written",
+                    job ? "alone" : "and a number"))
+            tap_note("%s", err.text);
+    }
+    is_int(talk_db_ask(db, WEIR_READ,
+                       "SELECT count(*) FROM bytes WHERE (id %% 10, encode(b, 'hex')) IN ((0, '5c783431'), (1, "
+                       "'3530'), (1, '5c783431'), (2, '0001'))"),
+           6, "  and each byte of them is stored");
+    talk_db_run(db, "DROP TABLE bytes");
+}
+
 static void run_on(int port, const char *const *options)
 {
     static const struct bulk_dialect postgres = { .text = "TEXT", .decimal = "NUMERIC", .checks_values = 1 };
@@ -79,6 +104,7 @@ static void run_on(int port, const char *const *options)
     weir_db *db = talk_open(url, options);
     bulk_scenario(db, &postgres);
     test_writers(db);
+    test_blobs_and_numbers(db);
     weir_db_close(&db);
 }
 
