@@ -146,8 +146,8 @@ typedef struct weir_bulk_wing {
                  size_t *bad, int64_t deadline_ns, weir_error *err);
     /*
      * NULL, or writes several small batches, at most WEIR_BULK_JOBS, one after the other in one round trip.  *commits not 0: and commits, as
-     * `commit` does, best in that same round trip, but not before the trace that begin_traced was to write is there; it is set to 0 if the
-     * connection was lost before the commit was sent.  After a failure the core undoes the whole transaction.
+     * `commit` does, best in that same round trip, but not before the trace that begin_traced was to write is there; it is set to 0 if it is
+     * sure that the commit was not sent, or did not run.  After a failure the core undoes the whole transaction.
      */
     int (*write_all)(void *conn, const weir_bulk_job *jobs, size_t count, int *commits, int64_t deadline_ns,
                      weir_error *err);

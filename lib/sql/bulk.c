@@ -2,8 +2,8 @@
  * Bulk on a connection: writing one batch, and finding the bad rows in it.
  *
  * Where the driver can write several batches in one round trip, small ones of a transaction that can be run again wait for each other: they
- * are written before anything else is done on the connection, the commit included.  So nobody can tell that they have waited, but by where
- * a failure is heard of; and after one all of it runs again, and no batch waits then.
+ * are written before anything else is done on the connection, the commit included.  So all that can be seen of it is that locks are taken
+ * later, and where a failure is heard of; and after one all of it runs again, and no batch waits then.
  * SPDX-License-Identifier: MIT
  */
 #include <stdio.h>
